@@ -1,0 +1,1 @@
+"""OpenTelemetry for every LLM SDK in Python."""

@@ -1,1 +1,16 @@
-"""OpenTelemetry for every LLM SDK in Python."""
+"""OpenTelemetry for every LLM SDK in Python: one span and its metrics for each model call.
+
+    import otel_llm
+    otel_llm.instrument()              # you have OpenTelemetry already
+    otel_llm.setup("my-service")       # you have not: exporters from the OTEL_* variables
+
+Nothing happens on import, and no LLM SDK is imported by any of this.
+"""
+
+from __future__ import annotations
+
+from otel_llm.instrumentation import instrument, uninstrument
+from otel_llm.record import ModelRequest, ModelResponse
+from otel_llm.usage import TokenUsage
+
+__all__ = ["ModelRequest", "ModelResponse", "TokenUsage", "instrument", "uninstrument"]

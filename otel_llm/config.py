@@ -1,0 +1,150 @@
+"""All settings, in one immutable object, built once from arguments over the environment.
+
+Knows nothing of the rest of the package. A wrong value never stops an application: one warning names the
+variable, the value and what is allowed, and the default is used.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from otel_llm.guard import warn_once
+
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
+
+PROFILE_NAMES = ("2026-10", "latest", "2026-08")
+CAPTURE_MODES = ("NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT")
+NATIVE_MODES = ("replace", "keep")
+
+
+class _Wrong(ValueError):
+    """A value that is not allowed; the message says what is."""
+
+
+def _flag(value: str) -> bool:
+    if value.lower() in _TRUE:
+        return True
+    if value.lower() in _FALSE:
+        return False
+    raise _Wrong("true or false")
+
+
+def _one_of(allowed: tuple[str, ...]) -> Callable[[str], str]:
+    by_lower = {name.lower(): name for name in allowed}
+
+    def parse(value: str) -> str:
+        if value.lower() not in by_lower:
+            raise _Wrong(" | ".join(allowed))
+        return by_lower[value.lower()]
+
+    return parse
+
+
+def _capture(value: str) -> str:
+    if value.lower() in _TRUE:  # what older packages took
+        warn_once(("capture", value), "message content is captured on spans: %s means SPAN_ONLY", value)
+        return "SPAN_ONLY"
+    if value.lower() in _FALSE:
+        return "NO_CONTENT"
+    return _one_of(CAPTURE_MODES)(value)
+
+
+def _positive(value: str) -> int:
+    if not value.isdigit() or int(value) == 0:
+        raise _Wrong("a whole number above 0")
+    return int(value)
+
+
+def _names(value: str) -> frozenset[str]:
+    return frozenset(name.strip().lower() for name in value.split(",") if name.strip())
+
+
+def _hosts(value: str) -> tuple[tuple[str, str], ...]:
+    pairs = [entry.strip().rpartition("=") for entry in value.split(",") if entry.strip()]
+    if not all(host and provider for host, _, provider in pairs):
+        raise _Wrong("host=provider pairs, comma separated")
+    return tuple((host.strip().lower(), provider.strip()) for host, _, provider in pairs)
+
+
+def _setting(variable: str, parse: Callable[[str], Any], default: Any) -> Any:
+    return field(default=default, metadata={"variable": variable, "parse": parse})
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings in force; `variable` in each field's metadata names what sets it from outside."""
+
+    disabled: bool = _setting("OTEL_LLM_DISABLED", _flag, False)
+    include: frozenset[str] = _setting("OTEL_LLM_INCLUDE", _names, frozenset())
+    """Names of SDKs to listen to; empty: all."""
+    exclude: frozenset[str] = _setting("OTEL_LLM_EXCLUDE", _names, frozenset())
+    semconv: str = _setting("OTEL_LLM_SEMCONV", _one_of(PROFILE_NAMES), PROFILE_NAMES[0])
+    capture_content: str = _setting(
+        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", _capture, CAPTURE_MODES[0]
+    )
+    content_max_bytes: int = _setting("OTEL_LLM_CONTENT_MAX_BYTES", _positive, 16384)
+    stream_usage: bool = _setting("OTEL_LLM_STREAM_USAGE", _flag, False)
+    chunk_metric: bool = _setting("OTEL_LLM_CHUNK_METRIC", _flag, False)
+    cost: bool = _setting("OTEL_LLM_COST", _flag, False)
+    logprobs: bool = _setting("OTEL_LLM_LOGPROBS", _flag, False)
+    native_tracing: str = _setting("OTEL_LLM_NATIVE_TRACING", _one_of(NATIVE_MODES), NATIVE_MODES[0])
+    provider_hosts: tuple[tuple[str, str], ...] = _setting("OTEL_LLM_PROVIDER_HOSTS", _hosts, ())
+    strict: bool = _setting("OTEL_LLM_STRICT", _flag, False)
+
+    @classmethod
+    def build(cls, arguments: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Config:
+        """Arguments over environment over defaults.
+
+        An argument may be given as its own type or spelled as in the variable. Unknown argument names raise
+        TypeError, as for any function; wrong values of known ones are warned about and replaced.
+        """
+        environ = os.environ if environ is None else environ
+        arguments = arguments or {}
+        known = {setting.name: setting for setting in fields(cls)}
+        if unknown := sorted(arguments.keys() - known.keys()):
+            raise TypeError(f"unknown settings {', '.join(unknown)}; known are {', '.join(known)}")
+        values: dict[str, Any] = {}
+        for name, setting in known.items():
+            variable, parse = setting.metadata["variable"], setting.metadata["parse"]
+            if arguments.get(name) is not None:
+                values[name] = _parse(name, _spell(arguments[name]), parse, setting.default)
+            elif variable in environ:
+                values[name] = _parse(variable, environ[variable], parse, setting.default)
+        return cls(**values)
+
+    @property
+    def content(self) -> bool:
+        """Whether anything of what was said may leave the process."""
+        return self.capture_content != CAPTURE_MODES[0]
+
+    def listens_to(self, name: str) -> bool:
+        """Whether the SDK of this name is to be instrumented."""
+        return not self.disabled and name not in self.exclude and (not self.include or name in self.include)
+
+    def lines(self) -> list[str]:
+        """One line for each setting, for `otel-llm doctor`."""
+        return [f"{setting.metadata['variable']} = {getattr(self, setting.name)!r}" for setting in fields(self)]
+
+
+def _parse(name: str, value: str, parse: Callable[[str], Any], default: Any) -> Any:
+    try:
+        return parse(value.strip())
+    except _Wrong as wrong:
+        shown = sorted(default) if isinstance(default, frozenset) else default
+        warn_once((name, value), "%s=%r is not allowed (%s); using %r", name, value, wrong, shown)
+        return default
+
+
+def _spell(value: Any) -> str:
+    """An argument in the spelling of its variable, so that both go through the same checks."""
+    if isinstance(value, Mapping):
+        return ",".join(f"{key}={entry}" for key, entry in value.items())  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return ",".join(
+            "=".join(map(str, entry)) if isinstance(entry, tuple) else str(entry)  # pyright: ignore
+            for entry in value  # pyright: ignore[reportUnknownVariableType]
+        )
+    return str(value)

@@ -1,0 +1,39 @@
+"""What a dialect is: how one wire API talks, as a few pure functions on plain dicts and plain attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from otel_llm.dialects.fields import Fields
+from otel_llm.record import ModelRequest, ModelResponse
+
+
+class Fold(Protocol):
+    """Takes the events of one stream as they pass, and keeps only what the answer's facts need."""
+
+    def add(self, event: Any) -> None:
+        """Take one event: an SDK object or a dict. It is neither changed nor kept."""
+
+    def response(self, *, complete: bool) -> ModelResponse:
+        """The answer so far. Not complete: choices that were begun and never finished end with `error`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One wire API."""
+
+    api: str
+    """The provider's name of the API, such as `chat_completions`."""
+    operation: str
+    """What is done with it in the conventions' words, such as `chat`."""
+    read_request: Callable[[Fields], ModelRequest]
+    fold: Callable[[], Fold]
+
+    def read_answer(self, answer: Any) -> ModelResponse:
+        """A plain answer: the same facts in the same places as a stream of one event."""
+        fold = self.fold()
+        fold.add(answer)
+        return fold.response(complete=True)

@@ -1,0 +1,59 @@
+"""OpenAI's embeddings. https://platform.openai.com/docs/api-reference/embeddings"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from otel_llm.dialects.dialect import Dialect
+from otel_llm.dialects.fields import Fields, count, fields, items, text, texts
+from otel_llm.dialects.openai_chat import error_code
+from otel_llm.dialects.openai_usage import read_openai_usage
+from otel_llm.record import NOTHING, ModelRequest, ModelResponse
+from otel_llm.usage import TokenUsage
+
+
+def _read_request(body: Fields) -> ModelRequest:
+    return ModelRequest(
+        model=text(body.get("model")),
+        encoding_formats=texts(body.get("encoding_format")),
+        dimensions=count(body.get("dimensions")),
+    )
+
+
+class _Fold:
+    __slots__ = ("_answer",)
+
+    def __init__(self) -> None:
+        self._answer = NOTHING
+
+    def add(self, event: Any) -> None:
+        get = fields(event).get
+        vectors = items(get("data"))
+        error = get("error")
+        self._answer = ModelResponse(
+            model=text(get("model")),
+            id=text(get("id")),
+            usage=_usage(fields(get("usage"))),
+            dimensions=_length(fields(vectors[0]).get("embedding")) if vectors else None,
+            error=None if error is None else error_code(error),
+        )
+
+    def response(self, *, complete: bool) -> ModelResponse:  # noqa: ARG002 - an embedding comes whole or not at all
+        return self._answer
+
+
+def _usage(seen: Fields) -> TokenUsage | None:
+    """Embeddings have no output; Voyage reports the total alone."""
+    total = count(seen.get("total_tokens"))
+    usage = read_openai_usage(seen)
+    input_tokens = total if usage is None else usage.input_tokens
+    return None if input_tokens is None else TokenUsage(input_tokens=input_tokens, total_tokens=total)
+
+
+def _length(vector: Any) -> int | None:
+    if isinstance(vector, str):  # base64 of 4-byte floats
+        return len(vector.rstrip("=")) * 3 // 16
+    return len(items(vector)) or None
+
+
+EMBEDDINGS = Dialect("embeddings", "embeddings", _read_request, _Fold)

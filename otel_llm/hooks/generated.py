@@ -1,0 +1,239 @@
+"""Listening to the SDKs that one generator wrote: openai, anthropic, groq, together, fireworks and others.
+
+All of them send every request, plain or streamed, parsed or raw, through `request()` of one base client. There
+the body is a plain dict and the retry loop is inside, so one call of the user's is one call of ours.
+Seen in openai 1.0 to 3.54.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from otel_llm.dialects.dialect import Dialect
+from otel_llm.dialects.fields import Fields, code, fields
+from otel_llm.dialects.sse import decode
+from otel_llm.guard import internal_error
+from otel_llm.hooks.bodies import BodyReader
+from otel_llm.hooks.patching import Patches, Switch
+from otel_llm.hooks.streams import Hide, Listener, replace_methods, telling, watch, weakly
+from otel_llm.telemetry.call import Call
+
+Hosts = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedSdk:
+    """One SDK of the family: where its base client is, which paths it posts to, and who answers."""
+
+    name: str
+    distribution: str
+    versions: str
+    """Supported versions of the distribution, as a requirement spells them."""
+    module: str
+    routes: Mapping[str, Dialect]
+    """Dialects by the last segments of the path."""
+    provider: Callable[[Any, str, int, Hosts], str]
+    """The provider's name for a client, host and port, the user's own rows of the host table first."""
+    usage_option: Mapping[str, tuple[str, Any]]
+    """By dialect, the body field and value that ask for usage in a stream that has none by default."""
+
+    def install(self, patches: Patches) -> None:
+        """Patch the base clients as soon as the application has imported them."""
+
+        def imported(module: ModuleType) -> None:
+            listener = _Listener(self, patches.switch)
+            patches.replace(getattr(module, "SyncAPIClient", None), "request", listener.wrap)
+            patches.replace(getattr(module, "AsyncAPIClient", None), "request", listener.wrap_async)
+
+        patches.on_import(self.module, imported)
+
+
+class _Listener:
+    """Stands around `request()`. Sync and async differ in nothing but the `await`."""
+
+    def __init__(self, sdk: GeneratedSdk, switch: Switch) -> None:
+        self._sdk = sdk
+        self._switch = switch
+        self._suffixes = sorted(((f"/{path}", path) for path in sdk.routes), key=len, reverse=True)
+
+    def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def request(client: Any, *args: Any, **kwargs: Any) -> Any:
+            call, args, kwargs, hide = self._begin(client, args, kwargs)
+            if call is None:
+                return original(client, *args, **kwargs)
+            token = call.attach()
+            try:
+                result = original(client, *args, **kwargs)
+            except BaseException as error:
+                _fail(call, error)
+                raise
+            finally:
+                call.detach(token)
+            return _answered(call, result, hide, stream=bool(kwargs.get("stream")))
+
+        return request
+
+    def wrap_async(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        async def request(client: Any, *args: Any, **kwargs: Any) -> Any:
+            call, args, kwargs, hide = self._begin(client, args, kwargs)
+            if call is None:
+                return await original(client, *args, **kwargs)
+            token = call.attach()
+            try:
+                result = await original(client, *args, **kwargs)
+            except BaseException as error:
+                _fail(call, error)
+                raise
+            finally:
+                call.detach(token)
+            return _answered(call, result, hide, stream=bool(kwargs.get("stream")))
+
+        return request
+
+    def _begin(
+        self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Call | None, tuple[Any, ...], dict[str, Any], Hide | None]:
+        """The call, if this is one to count, and the arguments, changed only where the settings ask for it."""
+        engine = self._switch.engine
+        if engine is None:
+            return None, args, kwargs, None
+        call = hide = None
+        try:
+            options = args[1] if len(args) > 1 else kwargs["options"]
+            dialect = self._dialect(options) if engine.live else None
+            if dialect is not None and engine.wants(dialect.operation):
+                body = _body(options)
+                stream = bool(kwargs.get("stream"))
+                url = client.base_url
+                host, port = url.host, url.port or (80 if url.scheme == "http" else 443)
+                provider = self._sdk.provider(client, host, port, engine.config.provider_hosts)
+                call = engine.begin(dialect, body, provider, host, port, stream=stream)
+                changed, hide = self._changed(options, body, dialect, call, stream=stream, ask=engine.config.stream_usage)
+                if changed is not options:
+                    args, kwargs = _with_options(args, kwargs, changed)
+        except Exception:  # noqa: BLE001 - ours, not the user's
+            internal_error("beginning a call")
+        return call, args, kwargs, hide
+
+    def _dialect(self, options: Any) -> Dialect | None:
+        if options.method.lower() != "post":
+            return None
+        path = options.url.partition("?")[0].rstrip("/")
+        return next((self._sdk.routes[name] for suffix, name in self._suffixes if path.endswith(suffix)), None)
+
+    def _changed(
+        self, options: Any, body: Fields, dialect: Dialect, call: Call, *, stream: bool, ask: bool
+    ) -> tuple[Any, Hide | None]:
+        """A copy of the options where we need one: to see an answer before the SDK's own processing of it may
+        raise, or to ask for usage in a stream, in which case the chunk that only carries it is to be hidden."""
+        if not stream:
+            parser = getattr(options, "post_parser", None)
+            if callable(parser) and dialect.operation != "embeddings":
+                options = copy.copy(options)
+                options.post_parser = _noting(parser, call)
+            return options, None
+        name, value = self._sdk.usage_option.get(dialect.api, ("", None))
+        if not ask or not name or name in body or "x-stainless-raw-response" in _header_names(options):
+            return options, None
+        options = copy.copy(options)
+        options.json_data = {**options.json_data, name: value}
+        return options, _usage_only
+
+
+def _body(options: Any) -> Fields:
+    body = fields(options.json_data) if isinstance(options.json_data, dict) else {}
+    extra = getattr(options, "extra_json", None)
+    return {**body, **extra} if isinstance(extra, dict) else body
+
+
+def _header_names(options: Any) -> set[str]:
+    headers = options.headers
+    return {str(name).lower() for name in headers} if isinstance(headers, Mapping) else set()
+
+
+def _with_options(
+    args: tuple[Any, ...], kwargs: dict[str, Any], options: Any
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if len(args) > 1:
+        return (args[0], options, *args[2:]), kwargs
+    return args, {**kwargs, "options": options}
+
+
+def _noting(parser: Callable[[Any], Any], call: Call) -> Callable[[Any], Any]:
+    def parse(answer: Any) -> Any:
+        call.note(answer)
+        return parser(answer)
+
+    return parse
+
+
+def _usage_only(event: Any) -> bool:
+    seen = fields(event)
+    return seen.get("choices") == [] and seen.get("usage") is not None
+
+
+def _answered(call: Call, result: Any, hide: Hide | None, *, stream: bool) -> Any:
+    """Look at what the SDK returned, of whatever kind, and hand it on."""
+    try:
+        if stream and hasattr(result, "_iterator"):
+            _watch_stream(call, result, hide)
+        elif (response := getattr(result, "http_response", None)) is not None:
+            _watch_raw(call, result, response, stream=stream)
+        elif hasattr(result, "iter_bytes") and hasattr(result, "status_code"):
+            _watch_raw(call, result, result, stream=stream)
+        else:
+            call.answer(result)
+    except Exception:  # noqa: BLE001 - ours, not the user's
+        internal_error("reading an answer")
+    return result
+
+
+def _watch_stream(call: Call, stream: Any, hide: Hide | None) -> Any:
+    watched = watch(stream._iterator, call, _fail, hide=hide)  # noqa: SLF001
+    stream._iterator = watched  # noqa: SLF001 - both ways of iterating a stream draw from it
+    watched.release = replace_methods(stream.response, telling(weakly(watched)))
+    return watched
+
+
+def _watch_raw(call: Call, result: Any, response: Any, *, stream: bool) -> None:
+    """A raw response: its body is there already, or will be read by the user in any of many ways."""
+    if hasattr(response, "_content"):
+        call.answer(decode(response.content))
+        return
+    reader = BodyReader(call, events=stream)
+    if stream and hasattr(result, "_parsed_by_type") and not hasattr(result, "iter_lines"):
+        # The older raw response: `parse()` reads nothing, it makes the stream that the user will get from it.
+        watched = _watch_stream(call, result.parse(), None)
+        reader = BodyReader(call, events=True, read_elsewhere=lambda: watched.busy)
+    reader.watch(response, _fail, owner=result)
+
+
+def _fail(listener: Listener, error: BaseException) -> None:
+    """Record a failure with the provider's short code, and with usage that came in the same event as the error."""
+    try:
+        seen = fields(error)
+        event = _event_behind(error)
+        if event is not None:
+            listener.chunk(event)
+        listener.fail(error, code(seen.get("code"), seen.get("type")))
+    except Exception:  # noqa: BLE001 - ours, not the user's
+        internal_error("recording a failure")
+
+
+def _event_behind(error: BaseException) -> Any:
+    """The usage beside an error in a stream. The SDK keeps only the error itself in the exception it raises,
+    but the whole event is still in the frame that raised it."""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_name == "__stream__":
+            data = fields(trace.tb_frame.f_locals.get("data"))
+            return {"usage": data["usage"]} if data.get("usage") is not None else None
+        trace = trace.tb_next
+    return None

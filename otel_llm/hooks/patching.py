@@ -1,0 +1,91 @@
+"""Replacing methods of SDK classes, late bound and reversible, once the application has imported the SDK.
+
+Classes are patched and not instances or module functions, so that clients made before count like those
+made after. What was replaced is put back as the identical object; wrappers that somebody still holds then
+pass straight through, because they ask the switch first.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import wrapt
+
+from otel_llm.guard import internal_error, logger
+from otel_llm.telemetry.engine import Engine
+
+_MISSING = object()
+
+
+class Switch:
+    """Holds the engine in force; None while nothing is instrumented."""
+
+    __slots__ = ("engine",)
+
+    def __init__(self) -> None:
+        self.engine: Engine | None = None
+
+
+class Patches:
+    """What has been replaced, by whom it was found, and how to put it back."""
+
+    def __init__(self, switch: Switch) -> None:
+        self.switch = switch
+        self.status: dict[str, str] = {}
+        """For each name, what became of its hooks; for `otel-llm doctor`."""
+        self._hooked: dict[str, list[Callable[[ModuleType], None]]] = {}
+        self._undo: list[Callable[[], None]] = []
+
+    def on_import(self, module: str, install: Callable[[ModuleType], None]) -> None:
+        """Call `install` with the module once the application has imported it, now if it already has."""
+        if module in self._hooked:
+            self._hooked[module].append(install)
+        else:
+            self._hooked[module] = [install]
+            wrapt.register_post_import_hook(self._imported, module)
+            return  # wrapt has called back already if the module is there
+        if module in sys.modules:
+            self._run(install, sys.modules[module])
+
+    def _imported(self, module: ModuleType) -> None:
+        for install in self._hooked.get(module.__name__, ()):
+            self._run(install, module)
+
+    def _run(self, install: Callable[[ModuleType], None], module: ModuleType) -> None:
+        if self.switch.engine is None:
+            return
+        try:
+            install(module)
+        except Exception:  # noqa: BLE001 - one hook that fails must stop neither the application nor the others
+            self.status[module.__name__] = "failed"
+            internal_error(f"patching {module.__name__}")
+
+    def replace(self, owner: Any, name: str, wrapper: Callable[[Callable[..., Any]], Callable[..., Any]]) -> bool:
+        """Put `wrapper(original)` in the place of a method. False, and one line in the log, if it is not there."""
+        where = f"{getattr(owner, '__module__', '')}.{getattr(owner, '__qualname__', owner)}.{name}"
+        original = vars(owner).get(name, _MISSING) if owner is not None else _MISSING
+        if original is _MISSING:
+            self.status[where] = "not found"
+            logger.info("%s not found: calls through it are not seen", where)
+            return False
+        replacement = wrapper(original)
+        setattr(owner, name, replacement)
+        self.status[where] = "active"
+
+        def undo() -> None:
+            # Somebody may have wrapped ours since; then it stays where it is and passes through.
+            if vars(owner).get(name) is replacement:
+                setattr(owner, name, original)
+
+        self._undo.append(undo)
+        return True
+
+    def restore(self) -> None:
+        """Put everything back, last replaced first."""
+        while self._undo:
+            self._undo.pop()()
+        self._hooked = {module: [] for module in self._hooked}
+        self.status.clear()

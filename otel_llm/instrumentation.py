@@ -1,0 +1,61 @@
+"""Switching everything on and off. Sets no global provider and imports no SDK."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opentelemetry._logs import LoggerProvider
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import TracerProvider
+
+from otel_llm.config import Config
+from otel_llm.guard import logger
+from otel_llm.hooks.patching import Patches, Switch
+from otel_llm.providers import SDKS
+from otel_llm.telemetry import finalizers
+from otel_llm.telemetry.engine import Engine
+
+_switch = Switch()
+patches = Patches(_switch)
+
+
+def instrument(
+    tracer_provider: TracerProvider | None = None,
+    meter_provider: MeterProvider | None = None,
+    logger_provider: LoggerProvider | None = None,
+    **config: Any,
+) -> None:
+    """Listen to every supported LLM SDK, imported already or later.
+
+    Without providers the global ones are used, also when they are set afterwards. Settings are those of the
+    `OTEL_LLM_*` variables, by their lower-case names: `instrument(semconv="latest", exclude=["openai"])`;
+    they win over the environment. Calling it again changes nothing. Raises TypeError for a setting that does
+    not exist, and nothing else.
+    """
+    if _switch.engine is not None:
+        logger.debug("instrument() was called already; this call changes nothing")
+        return
+    settings = Config.build(config)
+    if settings.disabled:
+        logger.debug("switched off by OTEL_LLM_DISABLED")
+        return
+    _switch.engine = Engine(settings, tracer_provider, meter_provider, logger_provider)
+    for sdk in SDKS:
+        if settings.listens_to(sdk.name):
+            sdk.install(patches)
+
+
+def uninstrument() -> None:
+    """Put back every method as the identical object. Calls in flight still end their spans."""
+    _switch.engine = None
+    patches.restore()
+
+
+def engine() -> Engine | None:
+    """The engine in force; None while nothing is instrumented."""
+    return _switch.engine
+
+
+def run_late() -> None:
+    """End what the garbage collector noticed at a moment when it could not be ended."""
+    finalizers.run_late()

@@ -1,0 +1,58 @@
+"""One model call as facts: what was asked and what came back. Knows no wire shape and no attribute name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from otel_llm.usage import TokenUsage
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """What was asked, as far as the request says it. None: not said."""
+
+    model: str | None = None
+    stream: bool = False
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    stop_sequences: tuple[str, ...] | None = None
+    seed: int | None = None
+    choice_count: int | None = None
+    output_type: str | None = None
+    """Modality of the answer asked for: text, json, image or speech."""
+    reasoning_level: str | None = None
+    service_tier: str | None = None
+    previous_response_id: str | None = None
+    conversation_id: str | None = None
+    encoding_formats: tuple[str, ...] | None = None
+    dimensions: int | None = None
+    """Length asked for each embedding vector."""
+    prompt_name: str | None = None
+    prompt_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelResponse:
+    """What came back, as far as the provider said it. None: not said."""
+
+    model: str | None = None
+    id: str | None = None
+    finish_reasons: tuple[str, ...] | None = None
+    """One for each choice, normalized: stop, length, content_filter, tool_call, error, or as sent."""
+    raw_finish_reasons: tuple[str, ...] | None = None
+    """The same in the provider's own spelling."""
+    usage: TokenUsage | None = None
+    system_fingerprint: str | None = None
+    service_tier: str | None = None
+    dimensions: int | None = None
+    """Length of each embedding vector."""
+    error: str | None = None
+    """The provider's short code of an error it reported in place of an answer, or after part of one."""
+
+
+NOTHING = ModelResponse()
+"""The answer of a call that never got one."""

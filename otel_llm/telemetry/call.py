@@ -1,0 +1,249 @@
+"""The life of one model call: started, perhaps streamed, ended exactly once. The only place where spans end.
+
+A call knows nothing of SDKs. Whoever listens to one tells it what happened: an answer, a chunk, the end of a
+stream, a failure, or that nobody wanted the rest.
+"""
+
+from __future__ import annotations
+
+from contextvars import Token
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import context as context_api
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, Status, StatusCode
+
+from otel_llm.dialects.dialect import Dialect, Fold
+from otel_llm.dialects.fields import text as printable
+from otel_llm.guard import internal_error, warn_once
+from otel_llm.record import NOTHING, ModelRequest, ModelResponse
+from otel_llm.telemetry import names
+from otel_llm.telemetry.attributes import Attributes, embeddings_attributes, inference_attributes
+
+if TYPE_CHECKING:
+    from otel_llm.telemetry.engine import Engine
+
+
+class Call:
+    """One model call and its span, from the request to the end of the answer."""
+
+    __slots__ = (
+        "__weakref__",
+        "_base",
+        "_began",
+        "_dialect",
+        "_engine",
+        "_first",
+        "_fold",
+        "_last",
+        "_noted",
+        "_open",
+        "_provider",
+        "_reads",
+        "_request",
+        "_span",
+        "_started",
+        "context",
+    )
+
+    def __init__(
+        self,
+        engine: Engine,
+        dialect: Dialect,
+        request: ModelRequest,
+        provider: str,
+        base: Attributes,
+        span: Span,
+        context: Context,
+        started: int,
+        began: int,
+    ) -> None:
+        self._engine = engine
+        self._dialect = dialect
+        self._request = request
+        self._provider = provider
+        self._base = base
+        self._span = span
+        self.context = context
+        self._started = started  # ns since the epoch
+        self._began = began  # ns of the monotonic clock
+        self._first: int | None = None
+        self._last = 0
+        self._reads = span.is_recording() or engine.instruments.live
+        self._fold: Fold = dialect.fold()
+        self._noted: Any = None
+        self._open = [True]  # popped by whoever ends the call: atomic, so that it happens once
+
+    @property
+    def ended(self) -> bool:
+        """Whether the span has ended."""
+        return not self._open
+
+    @property
+    def operation(self) -> str:
+        """What is done, in the conventions' words."""
+        return self._dialect.operation
+
+    # Around the SDK call. In one frame, so that nothing of ours is current while user code runs.
+
+    def attach(self) -> Token[Context]:
+        """Make the span current."""
+        return context_api.attach(self.context)
+
+    def detach(self, token: Token[Context]) -> None:
+        """Make current again what was. A coroutine that is thrown away may end in another context: then
+        there is nothing to restore, and nothing to complain about in the log."""
+        try:
+            token.var.reset(token)
+        except ValueError:
+            pass
+
+    # What may happen.
+
+    def note(self, answer: Any) -> None:
+        """An answer that the SDK has yet to process: its figures count should that fail."""
+        self._noted = answer
+
+    def answer(self, answer: Any) -> None:
+        """The whole answer, as an SDK object or a dict."""
+        if self._reads:
+            self._fold.add(answer)
+        self._end(self._fold.response(complete=True))
+
+    def chunk(self, event: Any) -> None:
+        """One event of a stream, as an SDK object or a dict."""
+        if not self._reads:
+            return
+        if self._first is None or self._engine.chunk_metric:
+            self._time_chunk()
+        self._fold.add(event)
+
+    def _time_chunk(self) -> None:
+        now = perf_counter_ns()
+        if self._first is None:
+            self._first = now
+        else:
+            self._engine.instruments.record_chunk((now - self._last) / 1e9, self._base, self.context)
+        self._last = now
+
+    def complete(self) -> None:
+        """The stream was read to its end."""
+        self._end(self._fold.response(complete=True))
+
+    def close(self) -> None:
+        """The user wanted no more of the stream. That is no error."""
+        self._end(self._fold.response(complete=False))
+
+    def abandon(self) -> None:
+        """The stream was dropped without being closed, or the process ends."""
+        self._end(self._fold.response(complete=False), outcome="abandoned")
+
+    def fail(self, error: BaseException, code: str | None = None) -> None:
+        """An exception ended the call; `code` is the provider's short code for it."""
+        if self._noted is not None:
+            self._fold.add(self._noted)
+        self._end(self._fold.response(complete=self._noted is not None), error=error, code=code)
+
+    # The end.
+
+    def _end(
+        self,
+        response: ModelResponse,
+        *,
+        error: BaseException | None = None,
+        code: str | None = None,
+        outcome: str | None = None,
+    ) -> None:
+        try:
+            self._open.pop()
+        except IndexError:
+            return
+        elapsed = perf_counter_ns() - self._began
+        error_type = response.error if error is None else qualified_name(type(error))
+        try:
+            if response.model is not None:
+                # A new dict: the one before may already be the key of a metric.
+                self._base = {names.REQUEST_MODEL: response.model, **self._base, names.RESPONSE_MODEL: response.model}
+                if self._request.model is None:  # some backends show and price by the model asked for alone
+                    self._span.update_name(f"{self._dialect.operation} {response.model}")
+                    self._span.set_attribute(names.REQUEST_MODEL, response.model)
+            if self._span.is_recording():
+                self._tell_span(response, error, error_type, code, outcome)
+            if response.usage is not None:
+                for what, part, whole in response.usage.contradictions():
+                    warn_once((self._provider, what), "%s: %s: %d, %d", self._provider, what, part, whole)
+        except Exception:  # noqa: BLE001 - ours, not the user's
+            internal_error("describing a call")
+        finally:
+            self._span.end(self._started + elapsed)
+            self._tell_metrics(response, elapsed, error_type)
+            self._noted = None
+            self._fold = _SPENT  # forget what was said
+
+    def _tell_span(
+        self,
+        response: ModelResponse,
+        error: BaseException | None,
+        error_type: str | None,
+        code: str | None,
+        outcome: str | None,
+    ) -> None:
+        if self._dialect.operation == "embeddings":
+            found = embeddings_attributes(self._request, response)
+        else:
+            found = inference_attributes(
+                self._request, response, self._provider, self._dialect.api, self._engine.profile
+            )
+        if self._request.stream and self._first is not None:
+            found[names.RESPONSE_TIME_TO_FIRST_CHUNK] = (self._first - self._began) / 1e9
+        if outcome is not None:
+            found[names.STREAM_OUTCOME] = outcome
+        if error_type is not None:
+            found[names.ERROR_TYPE] = error_type
+            text = error_type if code is None or code == error_type else f"{error_type}: {code}"
+            if error is not None and self._engine.content:
+                text = printable(str(error)) or text
+            self._span.set_status(Status(StatusCode.ERROR, text))
+        self._span.set_attributes(found)
+        if error is not None and error_type is not None:
+            self._engine.events.exception(error_type, error, self.context)
+
+    def _tell_metrics(self, response: ModelResponse, elapsed: int, error_type: str | None) -> None:
+        if not self._engine.instruments.live:
+            return
+        try:
+            first = None if self._first is None else (self._first - self._began) / 1e9
+            self._engine.instruments.record_call(
+                self._dialect.operation,
+                elapsed / 1e9,
+                first if self._request.stream else None,
+                response.usage,
+                self._base,
+                error_type,
+                self.context,
+            )
+        except Exception:  # noqa: BLE001 - ours, not the user's
+            internal_error("recording metrics")
+
+
+class _Spent:
+    """What events fall into that arrive after the end, as when a closed stream is read on."""
+
+    def add(self, event: Any) -> None:
+        """Nothing."""
+
+    def response(self, *, complete: bool) -> ModelResponse:
+        """Nothing."""
+        del complete
+        return NOTHING
+
+
+_SPENT = _Spent()
+
+
+def qualified_name(kind: type) -> str:
+    """A class by module and name, builtins by name alone: `openai.RateLimitError`, `TimeoutError`."""
+    if kind.__module__ == "builtins":
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"

@@ -1,0 +1,127 @@
+"""Where calls begin: one engine holds the settings, names, tracer, instruments and events in force."""
+
+from __future__ import annotations
+
+import atexit
+from dataclasses import replace
+from importlib import metadata
+from time import perf_counter_ns, time_ns
+from weakref import WeakSet, ref
+
+from opentelemetry import context as context_api
+from opentelemetry import trace
+from opentelemetry._logs import LoggerProvider
+from opentelemetry.context import Context
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import SpanKind, TracerProvider
+
+from otel_llm.config import Config
+from otel_llm.dialects.dialect import Dialect
+from otel_llm.dialects.fields import Fields
+from otel_llm.guard import internal_error
+from otel_llm.telemetry import finalizers, names
+from otel_llm.telemetry.attributes import Attributes
+from otel_llm.telemetry.call import Call
+from otel_llm.telemetry.events import Events
+from otel_llm.telemetry.metrics import Instruments
+
+_CALL = context_api.create_key("otel_llm.call")
+
+# Context keys by which others say: do not trace what happens inside.
+_SUPPRESSED = ("suppress_instrumentation", "suppress_language_model_instrumentation")
+_OFFICIAL = {  # the official packages' key, by operation: they count this call
+    "chat": "opentelemetry.genai.client.inference.context",
+    "text_completion": "opentelemetry.genai.client.inference.context",
+    "embeddings": "opentelemetry.genai.client.embeddings.context",
+}
+
+_NO_TRACING = ("ProxyTracerProvider", "NoOpTracerProvider")
+
+
+class Engine:
+    """Starts calls. Providers that are None mean the global ones, also when they are set later."""
+
+    def __init__(
+        self,
+        config: Config,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        logger_provider: LoggerProvider | None = None,
+    ) -> None:
+        version = metadata.version("otel-llm")
+        self.config = config
+        self.profile = names.PROFILES[config.semconv]
+        self.content = config.content
+        self.chunk_metric = config.chunk_metric
+        self._given_tracing = tracer_provider
+        self._tracer = trace.get_tracer("otel_llm", version, tracer_provider)
+        self.instruments = Instruments(meter_provider, self.profile, version)
+        self.events = Events(logger_provider, version, content=config.content)
+        self._streams: WeakSet[Call] = WeakSet()
+        self._at_exit = False
+
+    @property
+    def live(self) -> bool:
+        """Whether anybody receives spans or metrics. If not, a call costs next to nothing."""
+        provider = self._given_tracing or trace.get_tracer_provider()
+        return type(provider).__name__ not in _NO_TRACING or self.instruments.live
+
+    def wants(self, operation: str) -> bool:
+        """Whether a call of this operation, made here and now, is ours to count."""
+        current = context_api.get_current()
+        if not current:
+            return True
+        if any(current.get(key) for key in _SUPPRESSED):
+            return False
+        if current.get(_OFFICIAL.get(operation, "")) is not None:
+            return False
+        outer = current.get(_CALL)
+        if not isinstance(outer, ref):
+            return True
+        call = outer()
+        return not (isinstance(call, Call) and not call.ended and call.operation == operation)
+
+    def begin(
+        self, dialect: Dialect, body: Fields, provider: str, host: str | None, port: int | None, *, stream: bool
+    ) -> Call:
+        """Start the span of one call, as a child of what is current. It is not made current here."""
+        request = dialect.read_request(body)
+        if request.stream != stream:  # what the SDK does counts, whatever the body says
+            request = replace(request, stream=stream)
+        if finalizers.waiting():
+            finalizers.run_late()
+        base: Attributes = {names.OPERATION_NAME: dialect.operation, names.PROVIDER_NAME: provider}
+        name = dialect.operation
+        if request.model is not None:
+            base[names.REQUEST_MODEL] = request.model
+            name = f"{name} {request.model}"
+        if host:
+            base[names.SERVER_ADDRESS] = host
+            if port:
+                base[names.SERVER_PORT] = port
+        current = context_api.get_current()
+        started, began = time_ns(), perf_counter_ns()
+        span = self._tracer.start_span(name, current, SpanKind.CLIENT, base, start_time=started)
+        context = trace.set_span_in_context(span, current)
+        call = Call(self, dialect, request, provider, base, span, context, started, began)
+        call.context = Context({**context, _CALL: ref(call)})  # weak, or call and context would hold each other
+        if request.stream:
+            self._watch_exit(call)
+        return call
+
+    def _watch_exit(self, call: Call) -> None:
+        """Streams still open when the interpreter exits must end before the SDK's own exit handler, which
+        was registered when its provider was made: ours has to be registered later, hence only now."""
+        self._streams.add(call)
+        if not self._at_exit:
+            self._at_exit = True
+            atexit.register(self.end_open_streams)
+
+    def end_open_streams(self) -> None:
+        """End what is still open, as abandoned."""
+        finalizers.run_late()
+        for call in list(self._streams):
+            try:
+                call.abandon()
+            except Exception:  # noqa: BLE001 - ours, not the user's
+                internal_error("ending open streams")

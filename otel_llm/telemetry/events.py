@@ -1,0 +1,34 @@
+"""Log-signal events: the exception that ended a call."""
+
+from __future__ import annotations
+
+import traceback
+
+from opentelemetry._logs import Logger, LoggerProvider, LogRecord, SeverityNumber, get_logger
+from opentelemetry.context import Context
+
+from otel_llm.telemetry import names
+
+
+class Events:
+    """Emits through whatever logger provider is in force."""
+
+    def __init__(self, provider: LoggerProvider | None, version: str, *, content: bool) -> None:
+        self._logger: Logger = get_logger("otel_llm", version, provider)
+        self._content = content
+
+    def exception(self, error_type: str, error: BaseException, context: Context) -> None:
+        """The exception's class; its message and stack trace, which may quote anything, only with content on."""
+        attributes = {names.EXCEPTION_TYPE: error_type}
+        if self._content:
+            attributes[names.EXCEPTION_MESSAGE] = str(error)
+            attributes[names.EXCEPTION_STACKTRACE] = "".join(traceback.format_exception(error))
+        self._logger.emit(
+            LogRecord(
+                event_name=names.EVENT_EXCEPTION,
+                severity_number=SeverityNumber.WARN,
+                severity_text="WARN",
+                attributes=attributes,
+                context=context,
+            )
+        )

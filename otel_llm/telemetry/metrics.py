@@ -1,0 +1,142 @@
+"""The metrics of a call, by the profile in force, and whether anybody receives them at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opentelemetry import metrics
+from opentelemetry.context import Context
+from opentelemetry.metrics import Histogram, Meter, MeterProvider
+
+from otel_llm.telemetry import names
+from otel_llm.telemetry.attributes import Attributes
+from otel_llm.usage import TokenUsage
+
+_DURATION = (names.OPERATION_DURATION, "s", "Duration of a GenAI client operation", names.DURATION_BUCKETS)
+
+
+class Instruments:
+    """The instruments of one meter. Created once; recording goes to whatever provider is in force."""
+
+    def __init__(self, provider: MeterProvider | None, profile: names.Profile, version: str) -> None:
+        self._given = provider
+        self._seen: Any = None
+        self._live = False
+        meter = metrics.get_meter("otel_llm", version, provider)
+        self._operation_duration = _histogram(meter, *_DURATION)
+        self._inference_duration = (
+            self._operation_duration
+            if profile.inference_duration == names.OPERATION_DURATION
+            else _histogram(meter, profile.inference_duration, *_DURATION[1:])
+        )
+        self._first_chunk = _histogram(
+            meter, profile.time_to_first_chunk, "s", "Time until the first chunk arrived", names.DURATION_BUCKETS
+        )
+        self._output_chunk = _histogram(
+            meter, profile.time_per_output_chunk, "s", "Time between two chunks", names.DURATION_BUCKETS
+        )
+        self._tokens = _TokensByType(meter, profile) if profile.token_usage else _TokensByDirection(meter, profile)
+
+    @property
+    def live(self) -> bool:
+        """Whether a meter provider is set that does anything."""
+        provider = self._given or metrics.get_meter_provider()
+        if provider is not self._seen:
+            self._live = type(provider).__name__ not in ("_ProxyMeterProvider", "NoOpMeterProvider")
+            self._seen = provider
+        return self._live
+
+    def record_call(
+        self,
+        operation: str,
+        seconds: float,
+        first_chunk: float | None,
+        usage: TokenUsage | None,
+        base: Attributes,
+        error_type: str | None,
+        context: Context,
+    ) -> None:
+        """All metrics of one finished call; `base` has no more attributes than the conventions allow."""
+        failed = base if error_type is None else {**base, names.ERROR_TYPE: error_type}
+        duration = self._operation_duration if operation == "embeddings" else self._inference_duration
+        duration.record(seconds, failed, context)
+        if first_chunk is not None:
+            self._first_chunk.record(first_chunk, base, context)
+        if usage is not None:
+            self._tokens.record(operation, usage, base, failed, context)
+
+    def record_chunk(self, seconds: float, base: Attributes, context: Context) -> None:
+        """The time from one chunk to the next."""
+        self._output_chunk.record(seconds, base, context)
+
+
+class _TokensByType:
+    """One histogram with the direction as an attribute, for inference and embeddings alike."""
+
+    def __init__(self, meter: Meter, profile: names.Profile) -> None:
+        self._usage = _histogram(
+            meter, profile.token_usage or "", "{token}", "Tokens used by a call", names.TOKEN_BUCKETS
+        )
+
+    def record(
+        self, operation: str, usage: TokenUsage, base: Attributes, failed: Attributes, context: Context
+    ) -> None:
+        del operation, base
+        if usage.input_tokens is not None:
+            self._usage.record(usage.input_tokens, {**failed, names.TOKEN_TYPE: "input"}, context)
+        if usage.output_tokens is not None:
+            self._usage.record(usage.output_tokens, {**failed, names.TOKEN_TYPE: "output"}, context)
+
+
+# What each counter adds up, and the parts of it that providers tell by modality.
+_COUNTERS = (
+    ("input_tokens", "input_tokens", ("text_input_tokens", "image_input_tokens", "audio_input_tokens")),
+    ("output_tokens", "output_tokens", ("text_output_tokens", "image_output_tokens", "audio_output_tokens")),
+    ("cache_read.input_tokens", "cache_read_tokens", ()),
+    ("cache_write.input_tokens", "cache_write_tokens", ()),
+    ("reasoning.output_tokens", "reasoning_tokens", ()),
+)
+
+
+class _TokensByDirection:
+    """A histogram per direction and counters by modality, of inference alone: the newest conventions."""
+
+    def __init__(self, meter: Meter, profile: names.Profile) -> None:
+        self._input = _histogram(
+            meter, profile.input_tokens or "", "{token}", "Input tokens of a call", names.TOKEN_BUCKETS
+        )
+        self._output = _histogram(
+            meter, profile.output_tokens or "", "{token}", "Output tokens of a call", names.TOKEN_BUCKETS
+        )
+        self._counters = [
+            (meter.create_counter(f"{profile.usage_counter_prefix}{name}", "{token}"), field, parts)
+            for name, field, parts in _COUNTERS
+        ]
+
+    def record(
+        self, operation: str, usage: TokenUsage, base: Attributes, failed: Attributes, context: Context
+    ) -> None:
+        del failed  # the newest conventions know no error.type on tokens
+        if operation == "embeddings":
+            return
+        if usage.input_tokens is not None:
+            self._input.record(usage.input_tokens, base, context)
+        if usage.output_tokens is not None:
+            self._output.record(usage.output_tokens, base, context)
+        for counter, field, parts in self._counters:
+            total = getattr(usage, field)
+            if not total:
+                continue
+            told = {part.partition("_")[0]: getattr(usage, part) or 0 for part in parts}
+            rest = total - sum(told.values())
+            if rest < 0:  # the parts contradict the total: the total is what is billed
+                told, rest = {}, total
+            for modality, tokens in (*told.items(), ("unknown", rest)):
+                if tokens:
+                    counter.add(tokens, {**base, names.TOKEN_MODALITY: modality}, context)
+
+
+def _histogram(meter: Meter, name: str, unit: str, description: str, buckets: tuple[float, ...]) -> Histogram:
+    return meter.create_histogram(
+        name, unit=unit, description=description, explicit_bucket_boundaries_advisory=list(buckets)
+    )

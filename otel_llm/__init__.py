@@ -10,7 +10,17 @@ Nothing happens on import, and no LLM SDK is imported by any of this.
 from __future__ import annotations
 
 from otel_llm.instrumentation import instrument, uninstrument
+from otel_llm.lifecycle import flush, setup, shutdown
 from otel_llm.record import ModelRequest, ModelResponse
 from otel_llm.usage import TokenUsage
 
-__all__ = ["ModelRequest", "ModelResponse", "TokenUsage", "instrument", "uninstrument"]
+__all__ = [
+    "ModelRequest",
+    "ModelResponse",
+    "TokenUsage",
+    "flush",
+    "instrument",
+    "setup",
+    "shutdown",
+    "uninstrument",
+]

@@ -35,14 +35,19 @@ def instrument(
     if _switch.engine is not None:
         logger.debug("instrument() was called already; this call changes nothing")
         return
-    settings = Config.build(config)
-    if settings.disabled:
+    in_force = settings(config)
+    if in_force.disabled:
         logger.debug("switched off by OTEL_LLM_DISABLED")
         return
-    _switch.engine = Engine(settings, tracer_provider, meter_provider, logger_provider)
+    _switch.engine = Engine(in_force, tracer_provider, meter_provider, logger_provider)
     for sdk in SDKS:
-        if settings.listens_to(sdk.name):
+        if in_force.listens_to(sdk.name):
             sdk.install(patches)
+
+
+def settings(arguments: dict[str, Any]) -> Config:
+    """The settings that these arguments give, over the environment."""
+    return Config.build(arguments)
 
 
 def uninstrument() -> None:

@@ -69,11 +69,8 @@ class BodyReader:
         if not self._read_elsewhere():
             self._call.fail(error, code)
 
-    def watch(self, response: Any, fail: Describe, owner: Any) -> None:
-        """See the bytes of an unread response as they are read, and how that ends.
-
-        `owner`: what the user holds of the response; when that is dropped, the call is over.
-        """
+    def watch(self, response: Any, fail: Describe) -> None:
+        """See the bytes of an unread response as they are read, and how that ends."""
 
         def tapped(original: Callable[..., Any]) -> Callable[..., Any]:
             def iter_bytes(*args: Any, **kwargs: Any) -> Any:
@@ -86,7 +83,7 @@ class BodyReader:
         self.release = replace_methods(
             response, {"iter_bytes": tapped, "aiter_bytes": tapped, **telling(self._closed)}
         )
-        when_collected(owner, _drop, self).atexit = False
+        when_collected(response, _drop, self).atexit = False
 
     def _closed(self) -> None:
         iterator = self._iterator and self._iterator()

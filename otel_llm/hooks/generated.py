@@ -195,8 +195,8 @@ def _answered(call: Call, result: Any, hide: Hide | None, *, stream: bool) -> An
     return result
 
 
-def _watch_stream(call: Call, stream: Any, hide: Hide | None) -> Any:
-    watched = watch(stream._iterator, call, _fail, hide=hide)  # noqa: SLF001
+def _watch_stream(call: Call, stream: Any, hide: Hide | None, *, owns: bool = True) -> Any:
+    watched = watch(stream._iterator, call, _fail, hide=hide, owns=owns)  # noqa: SLF001
     stream._iterator = watched  # noqa: SLF001 - both ways of iterating a stream draw from it
     watched.release = replace_methods(stream.response, telling(weakly(watched)))
     return watched
@@ -210,9 +210,9 @@ def _watch_raw(call: Call, result: Any, response: Any, *, stream: bool) -> None:
     reader = BodyReader(call, events=stream)
     if stream and hasattr(result, "_parsed_by_type") and not hasattr(result, "iter_lines"):
         # The older raw response: `parse()` reads nothing, it makes the stream that the user will get from it.
-        watched = _watch_stream(call, result.parse(), None)
+        watched = _watch_stream(call, result.parse(), None, owns=False)
         reader = BodyReader(call, events=True, read_elsewhere=lambda: watched.busy)
-    reader.watch(response, _fail, owner=result)
+    reader.watch(response, _fail)
 
 
 def _fail(listener: Listener, error: BaseException) -> None:

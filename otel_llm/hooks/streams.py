@@ -176,19 +176,23 @@ def weakly(watched: _Watched) -> Callable[[], None]:
 
 
 def replace_methods(thing: Any, wrappers: dict[str, Callable[[Any], Any]]) -> Callable[[], None]:
-    """Wrap methods of one object, those that it has; returns what takes the wrappers off again."""
-    replaced: dict[str, Any] = {}
+    """Wrap methods of one object, those that it has; returns what takes the wrappers off again.
+
+    What is returned keeps neither the object nor its methods alive, so that a finalizer may hold it.
+    """
+    replaced: dict[str, weakref.ref[Any]] = {}
     for name, wrapper in wrappers.items():
         original = getattr(thing, name, None)
         if original is not None:
-            replaced[name] = wrapper(original)
-            setattr(thing, name, replaced[name])
+            ours = wrapper(original)
+            replaced[name] = weakref.ref(ours)
+            setattr(thing, name, ours)
     reference = weakref.ref(thing)
 
     def release() -> None:
         alive = reference()
         for name, ours in replaced.items():
-            if alive is not None and vars(alive).get(name) is ours:
+            if alive is not None and vars(alive).get(name, replaced) is ours():
                 delattr(alive, name)
         replaced.clear()
 

@@ -36,6 +36,7 @@ class Call:
         "_engine",
         "_first",
         "_fold",
+        "_forks",
         "_last",
         "_noted",
         "_open",
@@ -73,6 +74,7 @@ class Call:
         self._reads = span.is_recording() or engine.instruments.live
         self._fold: Fold = dialect.fold()
         self._noted: Any = None
+        self._forks = engine.forks
         self._open = [True]  # popped by whoever ends the call: atomic, so that it happens once
 
     @property
@@ -159,6 +161,8 @@ class Call:
             self._open.pop()
         except IndexError:
             return
+        if self._forks != self._engine.forks:
+            return  # a copy of the parent's call, left over in a forked child
         elapsed = perf_counter_ns() - self._began
         error_type = response.error if error is None else qualified_name(type(error))
         try:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import atexit
+import os
 from dataclasses import replace
 from importlib import metadata
 from time import perf_counter_ns, time_ns
-from weakref import WeakSet, ref
+from weakref import WeakMethod, WeakSet, ref
 
 from opentelemetry import context as context_api
-from opentelemetry import trace
-from opentelemetry._logs import LoggerProvider
+from opentelemetry import metrics, trace
+from opentelemetry._logs import LoggerProvider, get_logger_provider
 from opentelemetry.context import Context
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import SpanKind, TracerProvider
@@ -53,18 +54,39 @@ class Engine:
         self.profile = names.PROFILES[config.semconv]
         self.content = config.content
         self.chunk_metric = config.chunk_metric
+        self._version = version
         self._given_tracing = tracer_provider
+        self._given_metrics = meter_provider
+        self._given_logs = logger_provider
         self._tracer = trace.get_tracer("otel_llm", version, tracer_provider)
         self.instruments = Instruments(meter_provider, self.profile, version)
         self.events = Events(logger_provider, version, content=config.content)
         self._streams: WeakSet[Call] = WeakSet()
         self._at_exit = False
+        self.forks = 0
+        """How many forks lie between this process and the one that made the engine."""
+        if hasattr(os, "register_at_fork"):
+            forked = WeakMethod(self._forked)
+            os.register_at_fork(after_in_child=lambda: (alive := forked()) and alive())
 
     @property
     def live(self) -> bool:
         """Whether anybody receives spans or metrics. If not, a call costs next to nothing."""
         provider = self._given_tracing or trace.get_tracer_provider()
         return type(provider).__name__ not in _NO_TRACING or self.instruments.live
+
+    def providers(self) -> tuple[object, object, object]:
+        """Those of traces, metrics and logs in force: given ones, else the global ones."""
+        return (
+            self._given_tracing or trace.get_tracer_provider(),
+            self._given_metrics or metrics.get_meter_provider(),
+            self._given_logs or get_logger_provider(),
+        )
+
+    def use_meter_provider(self, provider: MeterProvider) -> None:
+        """Record elsewhere from now on, as after a fork."""
+        self._given_metrics = provider
+        self.instruments = Instruments(provider, self.profile, self._version)
 
     def wants(self, operation: str) -> bool:
         """Whether a call of this operation, made here and now, is ours to count."""
@@ -108,6 +130,11 @@ class Engine:
         if request.stream:
             self._watch_exit(call)
         return call
+
+    def _forked(self) -> None:
+        """Calls in flight belong to the parent, which ends their spans."""
+        self.forks += 1
+        self._streams = WeakSet()
 
     def _watch_exit(self, call: Call) -> None:
         """Streams still open when the interpreter exits must end before the SDK's own exit handler, which

@@ -1,0 +1,106 @@
+"""The `otel-llm` command: `run` a program with telemetry, or ask the `doctor` what is instrumented."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+_USAGE = """\
+usage: otel-llm run [--console] PROGRAM [ARGUMENT ...]
+       otel-llm run [--console] -m MODULE [ARGUMENT ...]
+       otel-llm doctor
+       otel-llm --version
+
+run      start any Python program, module or command with every model call traced;
+         where the telemetry goes is said by the standard OTEL_* variables
+         (default: OTLP to localhost:4318)
+         --console  print each call as well, and totals at the end
+doctor   say what is installed, instrumented and configured
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns the exit code; `run` does not return if all is well, the program takes the process over."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments:
+        return _wrong("a command is missing")
+    command, *rest = arguments
+    if command == "run":
+        return _run(rest)
+    if command == "doctor" and not rest:
+        from otel_llm.doctor import report
+
+        sys.stdout.write(report())
+        return 0
+    if command in ("-h", "--help", "help"):
+        sys.stdout.write(_USAGE)
+        return 0
+    if command == "--version":
+        sys.stdout.write(f"otel-llm {metadata.version('otel-llm')}\n")
+        return 0
+    return _wrong(f"{command!r} is not a command")
+
+
+def _wrong(why: str) -> int:
+    sys.stderr.write(f"otel-llm: {why}\n{_USAGE}")
+    return 2
+
+
+def _run(arguments: list[str]) -> int:
+    console = False
+    while arguments and arguments[0] == "--console":
+        console, arguments = True, arguments[1:]
+    if arguments and arguments[0] == "--":
+        arguments = arguments[1:]
+    try:
+        command = _command(arguments)
+    except LookupError as missing:
+        return _wrong(str(missing.args[0]))
+    folder = str(Path(__file__).parent / "auto")
+    path = os.environ.get("PYTHONPATH", "")
+    if folder not in path.split(os.pathsep):
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (folder, path)))
+    if console:
+        os.environ["OTEL_LLM_CONSOLE"] = "1"
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # The program replaces this process: its exit code, its signals and its terminal are its own.
+    os.execv(command[0], command)
+
+
+def _command(arguments: list[str]) -> list[str]:
+    """What to execute: a module, a script, or a command on the PATH. Raises LookupError if it is not there."""
+    if not arguments:
+        raise LookupError("a program is missing")
+    program, *rest = arguments
+    if program == "-m":
+        if not rest:
+            raise LookupError("-m needs a module")
+        if not _module_exists(rest[0]):
+            raise LookupError(f"there is no module {rest[0]!r}")
+        return [sys.executable, "-m", *rest]
+    if program.startswith("-"):
+        raise LookupError(f"{program!r} is not an option")
+    if Path(program).is_file() and (program.endswith(".py") or not os.access(program, os.X_OK)):
+        return [sys.executable, program, *rest]
+    if Path(program, "__main__.py").is_file():
+        return [sys.executable, program, *rest]
+    found = shutil.which(program)
+    if found is None:
+        raise LookupError(f"there is no program {program!r}")
+    return [found, *rest]
+
+
+def _module_exists(name: str) -> bool:
+    """As `python -m` will look for it: in the current folder too. Parents are imported, as it would do."""
+    sys.path.insert(0, "")
+    try:
+        return find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+    finally:
+        sys.path.remove("")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from otel_llm.usage import TokenUsage
+from otel_llm.usage import Facts, TokenUsage
 
 
-@dataclass(frozen=True, slots=True)
-class ModelRequest:
+@dataclass(frozen=True)
+class ModelRequest(Facts):
     """What was asked, as far as the request says it. None: not said."""
 
     model: str | None = None
@@ -35,8 +35,8 @@ class ModelRequest:
     prompt_version: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ModelResponse:
+@dataclass(frozen=True)
+class ModelResponse(Facts):
     """What came back, as far as the provider said it. None: not said."""
 
     model: str | None = None

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
-@dataclass(frozen=True, slots=True)
-class TokenUsage:
+class Facts:
+    """Base of the records: frozen dataclasses whose fields all default to None, made from what was found.
+
+    They have no slots on purpose: a field that was not found is not stored at all and reads as the class's
+    default, which makes a record several times cheaper to make and to go through than setting each of its
+    fields, and a record is made for every call.
+    """
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any]) -> Self:
+        """A record of these fields; whoever calls vouches for their names and types."""
+        made = object.__new__(cls)
+        made.__dict__.update(found)
+        return made
+
+
+@dataclass(frozen=True)
+class TokenUsage(Facts):
     """Token counts of one model call, or the sum over several.
 
     `input_tokens` and `output_tokens` are totals: cached and written tokens are inside the input, reasoning

@@ -6,10 +6,13 @@ or unencodable ever gets further.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 Fields = Mapping[str, Any]
+
+Table = Mapping[str, tuple[str, Callable[[Any], Any]]]
+"""By the name on the wire: the field of the record, and what reads a value of it."""
 
 _EMPTY: dict[str, Any] = {}
 _LARGEST = 2**63 - 1  # what OTLP can carry
@@ -51,9 +54,9 @@ def texts(value: Any) -> tuple[str, ...] | None:
 
 def count(value: Any) -> int | None:
     """A number of things: a whole number from 0 up; whole floats count, booleans do not."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    if not 0 <= value <= _LARGEST or value != int(value):
+    if type(value) is int and 0 <= value <= _LARGEST:
+        return value
+    if not isinstance(value, float) or not 0 <= value <= _LARGEST or value != int(value):
         return None
     return int(value)
 
@@ -70,6 +73,20 @@ def number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return float(value) if abs(value) <= _LARGEST else None
+
+
+def read(table: Table, seen: Fields) -> dict[str, Any]:
+    """The fields of a record that a table finds in an object, each read by its own function.
+
+    Goes by what is there and not by what might be: requests set few of the many things that can be set.
+    """
+    found: dict[str, Any] = {}
+    for name, value in seen.items():
+        if value is not None and (row := table.get(name)) is not None:
+            field, reader = row
+            if (clean := reader(value)) is not None:
+                found[field] = clean
+    return found
 
 
 def code(*values: Any) -> str | None:

@@ -8,79 +8,104 @@ from __future__ import annotations
 from typing import Any
 
 from otel_llm.dialects.dialect import Dialect
-from otel_llm.dialects.fields import Fields, code, count, fields, items, number, text, texts, whole
+from otel_llm.dialects.fields import Fields, Table, code, count, fields, items, number, read, text, texts, whole
 from otel_llm.dialects.finish_reasons import ERROR, normalize
 from otel_llm.dialects.openai_usage import merge_usage, read_openai_usage
 from otel_llm.record import ModelRequest, ModelResponse
 
-OUTPUT_TYPES = {"text": "text", "json_object": "json", "json_schema": "json"}
+OTHER = "_OTHER"
+"""An error without a code that may be told."""
+
+_OUTPUT_TYPES = {"text": "text", "json_object": "json", "json_schema": "json"}
+
+
+def output_type(wanted: Any) -> str | None:
+    """The modality that a response format asks for: both kinds of JSON are `json`."""
+    return _OUTPUT_TYPES.get(text(fields(wanted).get("type")) or "")
+
+
+def effort(reasoning: Any) -> str | None:
+    """How hard the model is to think, out of the object that says so."""
+    return text(fields(reasoning).get("effort"))
+
+
+_REQUEST: Table = {
+    "model": ("model", text),
+    "stream": ("stream", bool),
+    "max_tokens": ("max_tokens", count),
+    "temperature": ("temperature", number),
+    "top_p": ("top_p", number),
+    "top_k": ("top_k", count),  # of many servers, not of OpenAI
+    "frequency_penalty": ("frequency_penalty", number),
+    "presence_penalty": ("presence_penalty", number),
+    "stop": ("stop_sequences", texts),
+    "seed": ("seed", whole),
+    "n": ("choice_count", count),
+    "response_format": ("output_type", output_type),
+    "reasoning": ("reasoning_level", effort),  # OpenRouter
+    "reasoning_effort": ("reasoning_level", text),
+    "service_tier": ("service_tier", text),
+}
 
 
 def _read_request(body: Fields) -> ModelRequest:
-    get = body.get
-    max_tokens = count(get("max_completion_tokens"))
-    effort = get("reasoning_effort")
-    if effort is None and (reasoning := get("reasoning")) is not None:  # OpenRouter
-        effort = fields(reasoning).get("effort")
-    output_type = None
-    if (wanted := get("response_format")) is not None:
-        output_type = OUTPUT_TYPES.get(text(fields(wanted).get("type")) or "")
-    elif "audio" in items(get("modalities")):
-        output_type = "speech"
-    return ModelRequest(
-        model=text(get("model")),
-        stream=bool(get("stream")),
-        max_tokens=count(get("max_tokens")) if max_tokens is None else max_tokens,
-        temperature=number(get("temperature")),
-        top_p=number(get("top_p")),
-        top_k=count(get("top_k")),
-        frequency_penalty=number(get("frequency_penalty")),
-        presence_penalty=number(get("presence_penalty")),
-        stop_sequences=texts(get("stop")),
-        seed=whole(get("seed")),
-        choice_count=count(get("n")),
-        output_type=output_type,
-        reasoning_level=text(effort),
-        service_tier=text(get("service_tier")),
-    )
+    found = read(_REQUEST, body)
+    if (most := count(body.get("max_completion_tokens"))) is not None:
+        found["max_tokens"] = most
+    if "output_type" not in found and "audio" in items(body.get("modalities")):
+        found["output_type"] = "speech"
+    return ModelRequest.of(found)
+
+
+def error_code(error: Any) -> str:
+    """The short code of an error object, `_OTHER` if it has none that may be told."""
+    seen = fields(error)
+    return code(seen.get("type"), seen.get("code"), seen.get("status")) or OTHER
+
+
+_FACTS: Table = {
+    "id": ("id", text),
+    "model": ("model", text),
+    "service_tier": ("service_tier", text),
+    "system_fingerprint": ("system_fingerprint", text),
+    "error": ("error", error_code),
+}
 
 
 class _Fold:
     """An answer, whole or in chunks: both have the same facts in the same places."""
 
-    __slots__ = ("_error", "_fingerprint", "_id", "_model", "_reasons", "_tier", "_usage")
+    __slots__ = ("_facts", "_reasons", "_usage")
 
     def __init__(self) -> None:
-        self._id: str | None = None
-        self._model: str | None = None
-        self._tier: str | None = None
-        self._fingerprint: str | None = None
-        self._error: str | None = None
+        self._facts: dict[str, Any] = {}
         self._usage: Any = None
         self._reasons: dict[int, str | None] = {}
 
     def add(self, event: Any) -> None:
+        # Nearly all chunks carry a piece of text for one choice and no fact. These have to be cheap.
+        try:
+            seen = event.__dict__
+            (choice,) = seen["choices"]
+            told = choice.__dict__
+            if (
+                told["finish_reason"] is None
+                and seen["usage"] is None
+                and told["index"] in self._reasons
+                and not event.__pydantic_extra__
+            ):
+                return
+        except Exception:  # noqa: BLE001, S110 - whatever is not of this shape is read with care below
+            pass
         seen = fields(event)
-        get = seen.get
-        if self._model is None:  # Azure's first chunk has neither
-            self._model = text(get("model"))
-        if self._id is None:
-            self._id = text(get("id"))
-        usage = get("usage")
+        self._facts.update(read(_FACTS, seen))
+        usage = seen.get("usage")
         if usage is not None:
             self._usage = merge_usage(self._usage, usage)
-        choices = get("choices")
-        if choices:
-            for position, choice in enumerate(items(choices)):
-                self._add_choice(position, fields(choice))
-        if (tier := get("service_tier")) is not None:
-            self._tier = text(tier) or self._tier
-        if (fingerprint := get("system_fingerprint")) is not None:
-            self._fingerprint = text(fingerprint) or self._fingerprint
-        if (groq := get("x_groq")) is not None and (usage := fields(groq).get("usage")) is not None:
+        for position, choice in enumerate(items(seen.get("choices"))):
+            self._add_choice(position, fields(choice))
+        if (groq := seen.get("x_groq")) is not None and (usage := fields(groq).get("usage")) is not None:
             self._usage = merge_usage(self._usage, usage)
-        if (error := get("error")) is not None:
-            self._error = error_code(error)
 
     def _add_choice(self, position: int, choice: Fields) -> None:
         index = choice.get("index")
@@ -92,30 +117,17 @@ class _Fold:
         if (usage := choice.get("usage")) is not None:  # Moonshot
             self._usage = merge_usage(self._usage, usage)
         if (error := choice.get("error")) is not None:  # OpenRouter, with status 200
-            self._error = error_code(error)
+            self._facts["error"] = error_code(error)
 
     def response(self, *, complete: bool) -> ModelResponse:
-        raw = tuple(
-            reason
-            for _, reason in sorted(self._reasons.items())
-            if reason is not None or not complete
-        )
-        return ModelResponse(
-            model=self._model,
-            id=self._id,
-            finish_reasons=tuple(ERROR if reason is None else normalize(reason) for reason in raw) or None,
-            raw_finish_reasons=tuple(reason for reason in raw if reason is not None) or None,
-            usage=None if self._usage is None else read_openai_usage(self._usage),
-            system_fingerprint=self._fingerprint,
-            service_tier=self._tier,
-            error=self._error,
-        )
-
-
-def error_code(error: Any) -> str:
-    """The short code of an error object, `_OTHER` if it has none that may be told."""
-    seen = fields(error)
-    return code(seen.get("type"), seen.get("code"), seen.get("status")) or "_OTHER"
+        found = self._facts.copy()
+        raw = [reason for _, reason in sorted(self._reasons.items()) if reason is not None or not complete]
+        if raw:
+            found["finish_reasons"] = tuple([ERROR if reason is None else normalize(reason) for reason in raw])
+            found["raw_finish_reasons"] = tuple([reason for reason in raw if reason is not None])
+        if self._usage is not None and (usage := read_openai_usage(self._usage)) is not None:
+            found["usage"] = usage
+        return ModelResponse.of(found)
 
 
 CHAT = Dialect("chat_completions", "chat", _read_request, _Fold)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from otel_llm.dialects.dialect import Dialect
-from otel_llm.dialects.fields import Fields, count, fields, items, number, text
+from otel_llm.dialects.fields import Fields, Table, count, fields, items, number, read, text
 from otel_llm.dialects.finish_reasons import ERROR, TOOL, normalize
-from otel_llm.dialects.openai_chat import OUTPUT_TYPES, error_code
+from otel_llm.dialects.openai_chat import OTHER, effort, error_code, output_type
 from otel_llm.dialects.openai_usage import read_openai_usage
 from otel_llm.record import ModelRequest, ModelResponse
 
@@ -18,26 +18,40 @@ _CALLS = frozenset(
 _FINAL = frozenset(("completed", "failed", "cancelled", "incomplete"))
 
 
+def _conversation(value: Any) -> str | None:
+    return text(value) or text(fields(value).get("id"))
+
+
+_REQUEST: Table = {
+    "model": ("model", text),
+    "stream": ("stream", bool),
+    "max_output_tokens": ("max_tokens", count),
+    "temperature": ("temperature", number),
+    "top_p": ("top_p", number),
+    "top_k": ("top_k", count),
+    "text": ("output_type", lambda value: output_type(fields(value).get("format"))),
+    "reasoning": ("reasoning_level", effort),
+    "service_tier": ("service_tier", text),
+    "previous_response_id": ("previous_response_id", text),
+    "conversation": ("conversation_id", _conversation),
+    "prompt": ("prompt_name", lambda value: text(fields(value).get("id"))),
+}
+
+
 def _read_request(body: Fields) -> ModelRequest:
-    get = body.get
-    wanted = fields(fields(get("text")).get("format"))
-    conversation = get("conversation")
-    prompt = fields(get("prompt"))
-    return ModelRequest(
-        model=text(get("model")),
-        stream=bool(get("stream")),
-        max_tokens=count(get("max_output_tokens")),
-        temperature=number(get("temperature")),
-        top_p=number(get("top_p")),
-        top_k=count(get("top_k")),
-        output_type=OUTPUT_TYPES.get(text(wanted.get("type")) or ""),
-        reasoning_level=text(fields(get("reasoning")).get("effort")),
-        service_tier=text(get("service_tier")),
-        previous_response_id=text(get("previous_response_id")),
-        conversation_id=text(conversation) or text(fields(conversation).get("id")),
-        prompt_name=text(prompt.get("id")),
-        prompt_version=text(prompt.get("version")),
-    )
+    found = read(_REQUEST, body)
+    if "prompt_name" in found:
+        found["prompt_version"] = text(fields(body["prompt"]).get("version"))
+    return ModelRequest.of(found)
+
+
+_FACTS: Table = {
+    "id": ("id", text),
+    "model": ("model", text),
+    "service_tier": ("service_tier", text),
+    "error": ("error", error_code),
+    "usage": ("usage", read_openai_usage),
+}
 
 
 class _Fold:
@@ -62,29 +76,21 @@ class _Fold:
     def response(self, *, complete: bool) -> ModelResponse:
         if self._response is None:
             return ModelResponse(error=self._error)
-        get = self._response.get
-        status = text(get("status"))
-        error = self._error
-        if error is None and get("error") is not None:
-            error = error_code(get("error"))
-        elif error is None and status == "failed":
-            error = "_OTHER"
-        reason = text(fields(get("incomplete_details")).get("reason")) or (status if status in _FINAL else None)
-        finish = None if reason is None else normalize(reason)
-        if reason == "completed" and any(fields(item).get("type") in _CALLS for item in items(get("output"))):
-            finish = TOOL
-        if finish is None and not complete:
-            finish = ERROR
-        usage = get("usage")
-        return ModelResponse(
-            model=text(get("model")),
-            id=text(get("id")),
-            finish_reasons=None if finish is None else (finish,),
-            raw_finish_reasons=None if reason is None else (reason,),
-            usage=None if usage is None else read_openai_usage(usage),
-            service_tier=text(get("service_tier")),
-            error=error,
-        )
+        seen = self._response
+        found = read(_FACTS, seen)
+        status = seen.get("status")
+        if self._error is not None:
+            found["error"] = self._error
+        elif status == "failed":
+            found.setdefault("error", OTHER)
+        reason = text(fields(seen.get("incomplete_details")).get("reason")) or (status if status in _FINAL else None)
+        if reason is not None:
+            called = reason == "completed" and any(fields(item).get("type") in _CALLS for item in items(seen.get("output")))
+            found["finish_reasons"] = (TOOL if called else normalize(reason),)
+            found["raw_finish_reasons"] = (reason,)
+        elif not complete:
+            found["finish_reasons"] = (ERROR,)
+        return ModelResponse.of(found)
 
 
 RESPONSES = Dialect("responses", "chat", _read_request, _Fold)

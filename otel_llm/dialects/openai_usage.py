@@ -2,79 +2,92 @@
 
 OpenAI counts cached and written tokens inside the input and reasoning inside the output. Copies differ in
 where they put a figure, and some in what the total covers; a difference is acted on only where the
-provider's own total proves it.
+provider's own figures prove it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from otel_llm.dialects.fields import Fields, count, fields
 from otel_llm.usage import TokenUsage
 
-# Where each figure may stand, first found first taken.
-_INPUT = ("prompt_tokens", "input_tokens")
-_OUTPUT = ("completion_tokens", "output_tokens")
-_IN_DETAILS = ("prompt_tokens_details", "input_tokens_details", "input_token_details")
-_OUT_DETAILS = ("completion_tokens_details", "output_tokens_details", "output_token_details")
-
-_CACHE_READ_ASIDE = (
-    "prompt_cache_hit_tokens",  # DeepSeek, https://api-docs.deepseek.com/guides/kv_cache
-    "cached_tokens",  # Together, Moonshot
-    "num_cached_tokens",  # Mistral
-)
-_CACHE_WRITE = ("cache_write_tokens", "cache_creation_tokens")
-_CACHE_WRITE_ASIDE = ("cache_creation_input_tokens",)  # gateways in front of Anthropic
+# Names on the wire and the counts they mean. Details come first: what stands beside them may be a copy.
+_INPUT_DETAILS = {
+    "cached_tokens": "cache_read_tokens",
+    "cache_write_tokens": "cache_write_tokens",
+    "cache_creation_tokens": "cache_write_tokens",
+    "text_tokens": "text_input_tokens",
+    "image_tokens": "image_input_tokens",
+    "audio_tokens": "audio_input_tokens",
+}
+_OUTPUT_DETAILS = {
+    "reasoning_tokens": "reasoning_tokens",
+    "text_tokens": "text_output_tokens",
+    "image_tokens": "image_output_tokens",
+    "audio_tokens": "audio_output_tokens",
+}
+_DETAILS = {
+    "prompt_tokens_details": _INPUT_DETAILS,
+    "input_tokens_details": _INPUT_DETAILS,
+    "input_token_details": _INPUT_DETAILS,
+    "completion_tokens_details": _OUTPUT_DETAILS,
+    "output_tokens_details": _OUTPUT_DETAILS,
+    "output_token_details": _OUTPUT_DETAILS,
+}
+_TOTALS = {
+    "prompt_tokens": "input_tokens",
+    "input_tokens": "input_tokens",
+    "completion_tokens": "output_tokens",
+    "output_tokens": "output_tokens",
+    "total_tokens": "total_tokens",
+    "prompt_cache_hit_tokens": "cache_read_tokens",  # DeepSeek, https://api-docs.deepseek.com/guides/kv_cache
+    "cached_tokens": "cache_read_tokens",  # Together, Moonshot
+    "num_cached_tokens": "cache_read_tokens",  # Mistral
+    "cache_creation_input_tokens": "cache_write_tokens",  # gateways in front of Anthropic
+}
 
 
 def read_openai_usage(usage: Any) -> TokenUsage | None:
     """The usage object of chat completions, responses, completions or embeddings; None if it has no figures."""
     seen = fields(usage)
-    inside, outside = _details(seen, _IN_DETAILS), _details(seen, _OUT_DETAILS)
-    input_tokens = _first(seen, _INPUT)
-    output_tokens = _first(seen, _OUTPUT)
-    total = count(seen.get("total_tokens"))
-    read = count(inside.get("cached_tokens"))
-    if read is None:
-        read = _first(seen, _CACHE_READ_ASIDE)
-    if read is None:  # gateways in front of Anthropic; they fill in a zero where nobody said so
-        read = count(seen.get("cache_read_input_tokens")) or None
-    write = _first(inside, _CACHE_WRITE)
-    if write is None:
-        write = _first(seen, _CACHE_WRITE_ASIDE)
-    reasoning = count(outside.get("reasoning_tokens"))
-    reasoning_aside = reasoning is None
-    if reasoning is None:
-        reasoning = count(seen.get("reasoning_tokens"))
-
-    if input_tokens is None and read is not None:
+    found: dict[str, int] = {}
+    for name, value in seen.items():
+        if value is not None and (table := _DETAILS.get(name)) is not None:
+            _collect(found, table, fields(value))
+    _collect(found, _TOTALS, seen)
+    # Gateways in front of Anthropic fill in a zero here where nobody said so.
+    if "cache_read_tokens" not in found and (read := count(seen.get("cache_read_input_tokens"))):
+        found["cache_read_tokens"] = read
+    aside = None if "reasoning_tokens" in found else count(seen.get("reasoning_tokens"))
+    if aside is not None:
+        found["reasoning_tokens"] = aside
+    if "input_tokens" not in found and "cache_read_tokens" in found:
         miss = count(seen.get("prompt_cache_miss_tokens"))
-        input_tokens = None if miss is None else read + miss
-    if input_tokens is None and output_tokens is None:
+        if miss is not None:
+            found["input_tokens"] = found["cache_read_tokens"] + miss
+    if "input_tokens" not in found and "output_tokens" not in found:
         return None
-    if input_tokens is not None and output_tokens is not None and total is not None:
-        cached = (read or 0) + (write or 0)
-        if cached and total == input_tokens + output_tokens + cached:
-            input_tokens += cached  # Anthropic's habit in OpenAI's spelling
-        elif reasoning and total == input_tokens + output_tokens + reasoning:
-            output_tokens += reasoning  # xAI chat
-        elif reasoning and reasoning_aside and reasoning > output_tokens:
-            output_tokens += reasoning  # Perplexity's deep research
-            total = input_tokens + output_tokens
-    return TokenUsage(
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        total_tokens=total,
-        cache_read_tokens=read,
-        cache_write_tokens=write,
-        reasoning_tokens=reasoning,
-        text_input_tokens=count(inside.get("text_tokens")),
-        image_input_tokens=count(inside.get("image_tokens")),
-        audio_input_tokens=count(inside.get("audio_tokens")),
-        text_output_tokens=count(outside.get("text_tokens")),
-        image_output_tokens=count(outside.get("image_tokens")),
-        audio_output_tokens=count(outside.get("audio_tokens")),
-    )
+    if len(found) > 3:
+        _include_subsets(found, reasoning_aside=aside is not None)
+    return TokenUsage.of(found)
+
+
+def _include_subsets(found: dict[str, int], *, reasoning_aside: bool) -> None:
+    """Make totals of an input without its cached tokens, or an output without its reasoning, where it is proven."""
+    asked, answered, total = (found.get(name) for name in ("input_tokens", "output_tokens", "total_tokens"))
+    if asked is None or answered is None or total is None:
+        return
+    cached = found.get("cache_read_tokens", 0) + found.get("cache_write_tokens", 0)
+    reasoning = found.get("reasoning_tokens", 0)
+    if cached and total == asked + answered + cached:
+        found["input_tokens"] += cached  # Anthropic's habit in OpenAI's spelling
+    elif reasoning and total == asked + answered + reasoning:
+        found["output_tokens"] += reasoning  # xAI chat
+    elif reasoning_aside and reasoning > answered:
+        found["output_tokens"] += reasoning  # Perplexity's deep research, whose total leaves it out as well
+        found["total_tokens"] += reasoning
 
 
 def merge_usage(earlier: Any, later: Any) -> Any:
@@ -84,17 +97,9 @@ def merge_usage(earlier: Any, later: Any) -> Any:
     return {**fields(earlier), **{key: value for key, value in fields(later).items() if value is not None}}
 
 
-def _first(seen: Fields, names: tuple[str, ...]) -> int | None:
-    for name in names:
-        found = count(seen.get(name))
-        if found is not None:
-            return found
-    return None
-
-
-def _details(seen: Fields, names: tuple[str, ...]) -> Fields:
-    for name in names:
-        details = seen.get(name)
-        if details is not None:
-            return fields(details)
-    return {}
+def _collect(found: dict[str, int], table: Mapping[str, str], seen: Fields) -> None:
+    for name, value in seen.items():
+        if value is not None and (field := table.get(name)) is not None and field not in found:
+            number = count(value)
+            if number is not None:
+                found[field] = number

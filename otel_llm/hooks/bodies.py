@@ -12,7 +12,7 @@ from weakref import ref
 
 from otel_llm.dialects.sse import EventDecoder, decode
 from otel_llm.guard import internal_error
-from otel_llm.hooks.streams import Describe, replace_methods, telling, watch
+from otel_llm.hooks.streams import Describe, Watch, replace_methods, telling, watch
 from otel_llm.telemetry.call import Call
 from otel_llm.telemetry.finalizers import finalize
 
@@ -28,22 +28,23 @@ class BodyReader:
         self._body = bytearray()
         self._read_elsewhere = read_elsewhere
         """Whether these bytes are being read by somebody who is watched already."""
-        self._iterator: ref[Any] | None = None
+        self._watch: ref[Watch] | None = None
         self.release: Callable[[], None] = lambda: None
 
     @property
     def ended(self) -> bool:
         return self._call.ended
 
-    def chunk(self, event: bytes) -> None:
+    def chunk(self, event: bytes) -> Callable[[bytes], Any]:
         if self._read_elsewhere():
-            return
+            return self.chunk
         if self._decoder is None:
             if len(self._body) + len(event) <= _MOST:
                 self._body += event
-            return
+            return self.chunk
         for decoded in self._decoder.feed(event):
             self._call.chunk(decoded)
+        return self.chunk
 
     def complete(self) -> None:
         if self._read_elsewhere():
@@ -74,8 +75,8 @@ class BodyReader:
 
         def tapped(original: Callable[..., Any]) -> Callable[..., Any]:
             def iter_bytes(*args: Any, **kwargs: Any) -> Any:
-                iterator = watch(original(*args, **kwargs), self, fail, owns=False)
-                self._iterator = ref(iterator)
+                iterator, state = watch(original(*args, **kwargs), self, fail, owns=False)
+                self._watch = ref(state)
                 return iterator
 
             return iter_bytes
@@ -86,8 +87,8 @@ class BodyReader:
         when_collected(response, _drop, self).atexit = False
 
     def _closed(self) -> None:
-        iterator = self._iterator and self._iterator()
-        if (iterator is not None and iterator.busy) or self._read_elsewhere() or self.ended:
+        state = self._watch and self._watch()
+        if (state is not None and state.reading) or self._read_elsewhere() or self.ended:
             return
         self.release()
         try:

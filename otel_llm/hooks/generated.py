@@ -11,6 +11,8 @@ import copy
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -20,10 +22,12 @@ from otel_llm.dialects.sse import decode
 from otel_llm.guard import internal_error
 from otel_llm.hooks.bodies import BodyReader
 from otel_llm.hooks.patching import Patches, Switch
-from otel_llm.hooks.streams import Hide, Listener, replace_methods, telling, watch, weakly
+from otel_llm.hooks.streams import Hide, Listener, Watch, replace_methods, telling, watch, weakly
 from otel_llm.telemetry.call import Call
+from otel_llm.telemetry.engine import Server
 
 Hosts = tuple[tuple[str, str], ...]
+_MOST = 256  # endpoints and servers that are remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,10 @@ class _Listener:
     def __init__(self, sdk: GeneratedSdk, switch: Switch) -> None:
         self._sdk = sdk
         self._switch = switch
-        self._suffixes = sorted(((f"/{path}", path) for path in sdk.routes), key=len, reverse=True)
+        # The longest first: "chat/completions" ends like "completions".
+        self._suffixes = sorted(((f"/{path}", path) for path in sdk.routes), key=lambda row: -len(row[0]))
+        self._endpoints: dict[str, Dialect | None] = {}
+        self._servers: dict[int, tuple[Any, type, Hosts, Server]] = {}
 
     def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
@@ -108,25 +115,42 @@ class _Listener:
         try:
             options = args[1] if len(args) > 1 else kwargs["options"]
             dialect = self._dialect(options) if engine.live else None
-            if dialect is not None and engine.wants(dialect.operation):
-                body = _body(options)
-                stream = bool(kwargs.get("stream"))
-                url = client.base_url
-                host, port = url.host, url.port or (80 if url.scheme == "http" else 443)
-                provider = self._sdk.provider(client, host, port, engine.config.provider_hosts)
-                call = engine.begin(dialect, body, provider, host, port, stream=stream)
-                changed, hide = self._changed(options, body, dialect, call, stream=stream, ask=engine.config.stream_usage)
-                if changed is not options:
-                    args, kwargs = _with_options(args, kwargs, changed)
+            if dialect is not None:
+                body, stream = _body(options), bool(kwargs.get("stream"))
+                call = engine.begin(dialect, body, self._server(client, engine.config.provider_hosts), stream=stream)
+                if call is not None:
+                    ask = engine.config.stream_usage
+                    changed, hide = self._changed(options, body, dialect, call, stream=stream, ask=ask)
+                    if changed is not options:
+                        args, kwargs = _with_options(args, kwargs, changed)
         except Exception:  # noqa: BLE001 - ours, not the user's
             internal_error("beginning a call")
         return call, args, kwargs, hide
 
     def _dialect(self, options: Any) -> Dialect | None:
+        """What an endpoint speaks; None for all that no model answers. Endpoints are few, so they are remembered."""
         if options.method.lower() != "post":
             return None
-        path = options.url.partition("?")[0].rstrip("/")
-        return next((self._sdk.routes[name] for suffix, name in self._suffixes if path.endswith(suffix)), None)
+        url = options.url
+        if url not in self._endpoints:
+            path = url.partition("?")[0].rstrip("/")
+            found = next((self._sdk.routes[name] for suffix, name in self._suffixes if path.endswith(suffix)), None)
+            if len(self._endpoints) > _MOST:
+                self._endpoints.clear()
+            self._endpoints[url] = found
+        return self._endpoints[url]
+
+    def _server(self, client: Any, hosts: Hosts) -> Server:
+        """Who a client talks to. Remembered by the URL object, which a client keeps for its life."""
+        url = client.base_url
+        known = self._servers.get(id(url))
+        if known is None or known[0] is not url or known[1] is not type(client) or known[2] is not hosts:
+            host, port = url.host, url.port or (80 if url.scheme == "http" else 443)
+            if len(self._servers) > _MOST:
+                self._servers.clear()
+            server = Server(self._sdk.provider(client, host, port, hosts), host, port)
+            self._servers[id(url)] = known = (url, type(client), hosts, server)
+        return known[3]
 
     def _changed(
         self, options: Any, body: Fields, dialect: Dialect, call: Call, *, stream: bool, ask: bool
@@ -179,27 +203,45 @@ def _usage_only(event: Any) -> bool:
     return seen.get("choices") == [] and seen.get("usage") is not None
 
 
+class _Kind(Enum):
+    """What `request()` may return."""
+
+    ANSWER = 1
+    STREAM = 2
+    RAW = 3
+    HTTP = 4
+
+
+@lru_cache(maxsize=1024)
+def _kind(result: type) -> _Kind:
+    """By class, so that no attribute is looked up in vain on an answer: there that costs more than all else."""
+    if hasattr(result, "__stream__"):
+        return _Kind.STREAM
+    if hasattr(result, "http_request"):
+        return _Kind.RAW
+    return _Kind.HTTP if hasattr(result, "iter_bytes") else _Kind.ANSWER
+
+
 def _answered(call: Call, result: Any, hide: Hide | None, *, stream: bool) -> Any:
     """Look at what the SDK returned, of whatever kind, and hand it on."""
     try:
-        if stream and hasattr(result, "_iterator"):
-            _watch_stream(call, result, hide)
-        elif (response := getattr(result, "http_response", None)) is not None:
-            _watch_raw(call, result, response, stream=stream)
-        elif hasattr(result, "iter_bytes") and hasattr(result, "status_code"):
-            _watch_raw(call, result, result, stream=stream)
-        else:
+        kind = _kind(type(result))
+        if kind is _Kind.ANSWER:
             call.answer(result)
+        elif kind is _Kind.STREAM:
+            _watch_stream(call, result, hide)
+        else:
+            _watch_raw(call, result, result.http_response if kind is _Kind.RAW else result, stream=stream)
     except Exception:  # noqa: BLE001 - ours, not the user's
         internal_error("reading an answer")
     return result
 
 
-def _watch_stream(call: Call, stream: Any, hide: Hide | None, *, owns: bool = True) -> Any:
-    watched = watch(stream._iterator, call, _fail, hide=hide, owns=owns)  # noqa: SLF001
-    stream._iterator = watched  # noqa: SLF001 - both ways of iterating a stream draw from it
-    watched.release = replace_methods(stream.response, telling(weakly(watched)))
-    return watched
+def _watch_stream(call: Call, stream: Any, hide: Hide | None, *, owns: bool = True) -> Watch:
+    iterator, state = watch(stream._iterator, call, _fail, hide=hide, owns=owns)  # noqa: SLF001
+    stream._iterator = iterator  # noqa: SLF001 - both ways of iterating a stream draw from it
+    state.release = replace_methods(stream.response, telling(weakly(state)))
+    return state
 
 
 def _watch_raw(call: Call, result: Any, response: Any, *, stream: bool) -> None:
@@ -210,8 +252,8 @@ def _watch_raw(call: Call, result: Any, response: Any, *, stream: bool) -> None:
     reader = BodyReader(call, events=stream)
     if stream and hasattr(result, "_parsed_by_type") and not hasattr(result, "iter_lines"):
         # The older raw response: `parse()` reads nothing, it makes the stream that the user will get from it.
-        watched = _watch_stream(call, result.parse(), None, owns=False)
-        reader = BodyReader(call, events=True, read_elsewhere=lambda: watched.busy)
+        state = _watch_stream(call, result.parse(), None, owns=False)
+        reader = BodyReader(call, events=True, read_elsewhere=lambda: state.reading)
     reader.watch(response, _fail)
 
 

@@ -7,7 +7,7 @@ apart: read to its end, failed, closed by the user, or dropped.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from otel_llm.guard import internal_error
@@ -19,7 +19,7 @@ class Listener(Protocol):
 
     @property
     def ended(self) -> bool: ...
-    def chunk(self, event: Any) -> None: ...
+    def chunk(self, event: Any) -> Callable[[Any], None]: ...
     def complete(self) -> None: ...
     def close(self) -> None: ...
     def abandon(self) -> None: ...
@@ -34,108 +34,121 @@ def _nothing() -> None:
     pass
 
 
-class _Watched:
-    """What both kinds of iterator share: everything but the `await`."""
+class Watch:
+    """One stream being watched, and how it ends; lives exactly as long as the iterator it belongs to."""
 
-    __slots__ = ("__weakref__", "_describe", "_hide", "_listener", "_owns", "_source", "busy", "release")
+    __slots__ = ("__weakref__", "_describe", "_iterator", "_listener", "_owns", "_source", "release")
 
-    def __init__(
-        self,
-        source: Any,
-        listener: Listener,
-        fail: Describe,
-        *,
-        hide: Hide | None = None,
-        owns: bool = True,
-    ) -> None:
-        self._source = source
+    def __init__(self, source: Any, listener: Listener, describe: Describe, *, owns: bool) -> None:
         self._listener = listener
-        self._describe = fail
-        self._hide = hide
+        self._describe = describe
         self._owns = owns
-        """Whether the stream is over when this iterator is dropped."""
-        self.busy = False
-        """Whether the SDK is reading: what it closes meanwhile is not closed by the user."""
+        """Whether the stream is over when its iterator is dropped."""
+        self._source = _reference(source)
+        self._iterator = _gone
         self.release: Callable[[], None] = _nothing
         """Undoes what was hung on the response."""
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._source, name)
+    def belongs_to(self, iterator: Any) -> None:
+        """Learn which iterator the user's reading goes through."""
+        self._iterator = _reference(iterator)
 
-    def _passed(self, event: Any) -> bool:
-        """Look at an event. False: it is there only because we asked for it, and not for the user."""
-        try:
-            self._listener.chunk(event)
-            return self._hide is None or not self._hide(event)
-        except Exception:  # noqa: BLE001 - ours, not the user's
-            internal_error("reading a chunk")
-            return True
+    @property
+    def reading(self) -> bool:
+        """Whether the SDK is reading right now: what it closes meanwhile is not closed by the user."""
+        return _running(self._iterator())
 
-    def _ended(self) -> None:
-        try:
-            self.release()
-            self._listener.complete()
-        except Exception:  # noqa: BLE001 - ours, not the user's
-            internal_error("ending a stream")
+    def completed(self) -> None:
+        """The stream was read to its end."""
+        self._tell(self._listener.complete)
 
-    def _failed(self, error: BaseException) -> None:
-        try:
-            self.release()
-            if isinstance(error, GeneratorExit):  # thrown in because nobody waits for the next event any more
-                self._listener.abandon()
-            else:
-                self._describe(self._listener, error)
-        except Exception:  # noqa: BLE001 - ours, not the user's
-            internal_error("recording the failure of a stream")
+    def failed(self, error: BaseException) -> None:
+        """Reading raised."""
+        if isinstance(error, GeneratorExit):  # thrown in because nobody waits for the next event any more
+            self._tell(self._listener.abandon)
+        else:
+            self._tell(lambda: self._describe(self._listener, error))
 
     def closed(self) -> None:
         """The response under the stream was closed, by the user or by the SDK."""
-        if self.busy or self._listener.ended:
+        if self._listener.ended or self.reading:
             return
-        self.release()
-        source = self._source
-        if getattr(source, "gi_running", False) or getattr(source, "ag_running", False):
-            finalize(self._listener.abandon)  # only the collector wakes a generator that nobody reads
-            return
+        if _running(self._source()):  # only the collector wakes a generator that nobody reads
+            self.release()
+            finalize(self._listener.abandon)
+        else:
+            self._tell(self._listener.close)
+
+    def _tell(self, what: Callable[[], None]) -> None:
         try:
-            self._listener.close()
+            self.release()
+            what()
         except Exception:  # noqa: BLE001 - ours, not the user's
-            internal_error("closing a stream")
+            internal_error("ending a stream")
 
     def __del__(self) -> None:
         if self._owns and not self._listener.ended:
             finalize(self._listener.abandon)
 
 
-class WatchedIterator(_Watched):
-    """In the place of a stream's iterator."""
+def watch(
+    source: Any, listener: Listener, describe: Describe, *, hide: Hide | None = None, owns: bool = True
+) -> tuple[Any, Watch]:
+    """An iterator to put in the place of `source`, and its watch. What is async stays async.
 
-    __slots__ = ()
+    `describe` is called with the listener and an exception; `hide` tells events that are there only because
+    we asked for them.
+    """
+    state = Watch(source, listener, describe, owns=owns)
+    iterator: Any
+    if hasattr(source, "__anext__"):
+        iterator = WatchedAsyncIterator(source, listener, hide, state)
+    else:
+        iterator = _watched(source, listener, hide, state)
+    state.belongs_to(iterator)
+    return iterator, state
 
-    def __iter__(self) -> WatchedIterator:
-        return self
 
-    def __next__(self) -> Any:
-        while True:
-            self.busy = True
+def _watched(source: Any, listener: Listener, hide: Hide | None, state: Watch) -> Iterator[Any]:
+    # A generator, because this is the fastest that Python can put between two iterators.
+    see: Callable[[Any], Any] = listener.chunk
+    first = True
+    try:
+        for event in source:
             try:
-                event = self._source.__next__()
-            except StopIteration:
-                self._ended()
-                raise
-            except BaseException as error:
-                self._failed(error)
-                raise
-            finally:
-                self.busy = False
-            if self._passed(event):
-                return event
+                if first:
+                    see, first = see(event), False
+                else:
+                    see(event)
+                shown = hide is None or not hide(event)
+            except Exception:  # noqa: BLE001 - ours, not the user's
+                shown = True
+                internal_error("reading a chunk")
+            if shown:
+                yield event
+    except GeneratorExit:  # closed or collected: the response or the watch's own end will tell which
+        raise
+    except BaseException as error:
+        state.failed(error)
+        raise
+    state.completed()
 
 
-class WatchedAsyncIterator(_Watched):
+class WatchedAsyncIterator:
     """In the place of an async stream's iterator. Not a generator: those run late, or never on a closed loop."""
 
-    __slots__ = ()
+    __slots__ = ("__weakref__", "_first", "_hide", "_see", "_source", "_state", "busy")
+
+    def __init__(self, source: Any, listener: Listener, hide: Hide | None, state: Watch) -> None:
+        self._source = source
+        self._see: Callable[[Any], Any] = listener.chunk
+        self._first = True
+        self._hide = hide
+        self._state = state
+        self.busy = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
 
     def __aiter__(self) -> WatchedAsyncIterator:
         return self
@@ -146,24 +159,48 @@ class WatchedAsyncIterator(_Watched):
             try:
                 event = await self._source.__anext__()
             except StopAsyncIteration:
-                self._ended()
+                self._state.completed()
                 raise
             except BaseException as error:
-                self._failed(error)
+                self._state.failed(error)
                 raise
             finally:
                 self.busy = False
-            if self._passed(event):
+            try:
+                if self._first:
+                    self._see, self._first = self._see(event), False
+                else:
+                    self._see(event)
+                if self._hide is None or not self._hide(event):
+                    return event
+            except Exception:  # noqa: BLE001 - ours, not the user's
+                internal_error("reading a chunk")
                 return event
 
 
-def watch(source: Any, listener: Listener, fail: Describe, *, hide: Hide | None = None, owns: bool = True) -> _Watched:
-    """The right iterator for a source: what has `__anext__` stays async, what has not stays sync."""
-    kind = WatchedAsyncIterator if hasattr(source, "__anext__") else WatchedIterator
-    return kind(source, listener, fail, hide=hide, owns=owns)
+def _gone() -> Any:
+    return None
 
 
-def weakly(watched: _Watched) -> Callable[[], None]:
+def _reference(thing: Any) -> Callable[[], Any]:
+    try:
+        return weakref.ref(thing)
+    except TypeError:
+        return _gone
+
+
+def _running(iterator: Any) -> bool:
+    return bool(
+        iterator is not None
+        and (
+            getattr(iterator, "gi_running", False)
+            or getattr(iterator, "busy", False)
+            or (not isinstance(iterator, WatchedAsyncIterator) and getattr(iterator, "ag_running", False))
+        )
+    )
+
+
+def weakly(watched: Watch) -> Callable[[], None]:
     """`watched.closed`, without keeping it alive: what a response calls must not hold the stream it is part of."""
     reference = weakref.ref(watched)
 

@@ -1,51 +1,52 @@
-"""Facts of a call as span attributes. Tables of (attribute, field); a field that is None gives no attribute."""
+"""Facts of a call as span attributes. Tables of attributes by field; a field that is None gives none."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from otel_llm.record import ModelRequest, ModelResponse
 from otel_llm.telemetry import names
-from otel_llm.usage import TokenUsage
+from otel_llm.usage import Facts
 
 Attributes = dict[str, Any]
 
-_REQUEST = (
-    (names.REQUEST_MAX_TOKENS, "max_tokens"),
-    (names.REQUEST_TEMPERATURE, "temperature"),
-    (names.REQUEST_TOP_P, "top_p"),
-    (names.REQUEST_TOP_K, "top_k"),
-    (names.REQUEST_FREQUENCY_PENALTY, "frequency_penalty"),
-    (names.REQUEST_PRESENCE_PENALTY, "presence_penalty"),
-    (names.REQUEST_STOP_SEQUENCES, "stop_sequences"),
-    (names.REQUEST_SEED, "seed"),
-    (names.OUTPUT_TYPE, "output_type"),
-    (names.REQUEST_REASONING_LEVEL, "reasoning_level"),
-    (names.REQUEST_PREVIOUS_RESPONSE_ID, "previous_response_id"),
-    (names.CONVERSATION_ID, "conversation_id"),
-    (names.PROMPT_NAME, "prompt_name"),
-    (names.PROMPT_VERSION, "prompt_version"),
-)
-_RESPONSE = (
-    (names.RESPONSE_MODEL, "model"),
-    (names.RESPONSE_ID, "id"),
-    (names.RESPONSE_FINISH_REASONS, "finish_reasons"),
-)
-_USAGE = (
-    (names.USAGE_INPUT_TOKENS, "input_tokens"),
-    (names.USAGE_OUTPUT_TOKENS, "output_tokens"),
-    (names.USAGE_CACHE_READ, "cache_read_tokens"),
-    (names.USAGE_REASONING, "reasoning_tokens"),
-)
+_REQUEST = {
+    "max_tokens": names.REQUEST_MAX_TOKENS,
+    "temperature": names.REQUEST_TEMPERATURE,
+    "top_p": names.REQUEST_TOP_P,
+    "top_k": names.REQUEST_TOP_K,
+    "frequency_penalty": names.REQUEST_FREQUENCY_PENALTY,
+    "presence_penalty": names.REQUEST_PRESENCE_PENALTY,
+    "stop_sequences": names.REQUEST_STOP_SEQUENCES,
+    "seed": names.REQUEST_SEED,
+    "output_type": names.OUTPUT_TYPE,
+    "reasoning_level": names.REQUEST_REASONING_LEVEL,
+    "previous_response_id": names.REQUEST_PREVIOUS_RESPONSE_ID,
+    "conversation_id": names.CONVERSATION_ID,
+    "prompt_name": names.PROMPT_NAME,
+    "prompt_version": names.PROMPT_VERSION,
+}
+_RESPONSE = {
+    "model": names.RESPONSE_MODEL,
+    "id": names.RESPONSE_ID,
+    "finish_reasons": names.RESPONSE_FINISH_REASONS,
+}
+_USAGE = {
+    "input_tokens": names.USAGE_INPUT_TOKENS,
+    "output_tokens": names.USAGE_OUTPUT_TOKENS,
+    "cache_read_tokens": names.USAGE_CACHE_READ,
+    "reasoning_tokens": names.USAGE_REASONING,
+}
 # Subsets by modality: providers send zeros for all they know of, which would be six attributes of nothing.
-_MODALITIES = (
-    (names.USAGE_TEXT_INPUT, "text_input_tokens"),
-    (names.USAGE_IMAGE_INPUT, "image_input_tokens"),
-    (names.USAGE_AUDIO_INPUT, "audio_input_tokens"),
-    (names.USAGE_TEXT_OUTPUT, "text_output_tokens"),
-    (names.USAGE_IMAGE_OUTPUT, "image_output_tokens"),
-    (names.USAGE_AUDIO_OUTPUT, "audio_output_tokens"),
-)
+_MODALITIES = {
+    "text_input_tokens": names.USAGE_TEXT_INPUT,
+    "image_input_tokens": names.USAGE_IMAGE_INPUT,
+    "audio_input_tokens": names.USAGE_AUDIO_INPUT,
+    "text_output_tokens": names.USAGE_TEXT_OUTPUT,
+    "image_output_tokens": names.USAGE_IMAGE_OUTPUT,
+    "audio_output_tokens": names.USAGE_AUDIO_OUTPUT,
+}
 
 
 def inference_attributes(
@@ -53,18 +54,19 @@ def inference_attributes(
 ) -> Attributes:
     """All attributes of an inference span that were not set at its start."""
     found: Attributes = {}
-    for name, field in _REQUEST:
-        if (value := getattr(request, field)) is not None:
-            found[name] = value
+    _add(found, _REQUEST, request)
     if request.choice_count not in (None, 1):
         found[names.REQUEST_CHOICE_COUNT] = request.choice_count
     if request.stream:
         found[names.REQUEST_STREAM] = True
-    for name, field in _RESPONSE:
-        if (value := getattr(response, field)) is not None:
-            found[name] = value
-    if response.usage is not None:
-        _add_usage(found, response.usage, profile)
+    _add(found, _RESPONSE, response)
+    if (usage := response.usage) is not None:
+        _add(found, _USAGE, usage)
+        if usage.cache_write_tokens is not None:
+            found[profile.cache_write] = usage.cache_write_tokens
+        for field, tokens in vars(usage).items():
+            if tokens and field in _MODALITIES:
+                found[_MODALITIES[field]] = tokens
     if provider == "openai":
         _add_openai(found, request, response, api)
     return found
@@ -85,14 +87,9 @@ def embeddings_attributes(request: ModelRequest, response: ModelResponse) -> Att
     return found
 
 
-def _add_usage(found: Attributes, usage: TokenUsage, profile: names.Profile) -> None:
-    for name, field in _USAGE:
-        if (value := getattr(usage, field)) is not None:
-            found[name] = value
-    if usage.cache_write_tokens is not None:
-        found[profile.cache_write] = usage.cache_write_tokens
-    for name, field in _MODALITIES:
-        if value := getattr(usage, field):
+def _add(found: Attributes, table: Mapping[str, str], record: Facts) -> None:
+    for field, value in vars(record).items():
+        if value is not None and (name := table.get(field)) is not None:
             found[name] = value
 
 

@@ -6,6 +6,7 @@ stream, a failure, or that nobody wanted the rest.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import Token
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
@@ -113,21 +114,21 @@ class Call:
             self._fold.add(answer)
         self._end(self._fold.response(complete=True))
 
-    def chunk(self, event: Any) -> None:
-        """One event of a stream, as an SDK object or a dict."""
+    def chunk(self, event: Any) -> Callable[[Any], None]:
+        """One event of a stream, as an SDK object or a dict. Returns what to call with the events after it."""
         if not self._reads:
-            return
-        if self._first is None or self._engine.chunk_metric:
-            self._time_chunk()
-        self._fold.add(event)
-
-    def _time_chunk(self) -> None:
-        now = perf_counter_ns()
-        if self._first is None:
-            self._first = now
-        else:
+            return _ignore
+        if self._first is not None and self._engine.chunk_metric:
+            now = perf_counter_ns()
             self._engine.instruments.record_chunk((now - self._last) / 1e9, self._base, self.context)
-        self._last = now
+            self._last = now
+        elif self._first is None:
+            self._first = self._last = perf_counter_ns()
+        self._fold.add(event)
+        return self._see_chunk if self._engine.chunk_metric else self._fold.add
+
+    def _see_chunk(self, event: Any) -> None:
+        self.chunk(event)
 
     def complete(self) -> None:
         """The stream was read to its end."""
@@ -229,6 +230,10 @@ class Call:
             )
         except Exception:  # noqa: BLE001 - ours, not the user's
             internal_error("recording metrics")
+
+
+def _ignore(event: Any) -> None:
+    del event
 
 
 class _Spent:

@@ -7,7 +7,8 @@ import os
 from dataclasses import replace
 from importlib import metadata
 from time import perf_counter_ns, time_ns
-from weakref import WeakMethod, WeakSet, ref
+from typing import NamedTuple
+from weakref import WeakMethod, WeakSet
 
 from opentelemetry import context as context_api
 from opentelemetry import metrics, trace
@@ -26,8 +27,6 @@ from otel_llm.telemetry.call import Call
 from otel_llm.telemetry.events import Events
 from otel_llm.telemetry.metrics import Instruments
 
-_CALL = context_api.create_key("otel_llm.call")
-
 # Context keys by which others say: do not trace what happens inside.
 _SUPPRESSED = ("suppress_instrumentation", "suppress_language_model_instrumentation")
 _OFFICIAL = {  # the official packages' key, by operation: they count this call
@@ -37,6 +36,20 @@ _OFFICIAL = {  # the official packages' key, by operation: they count this call
 }
 
 _NO_TRACING = ("ProxyTracerProvider", "NoOpTracerProvider")
+
+
+def _counts(current: Context, operation: str) -> bool:
+    if any(current.get(key) for key in _SUPPRESSED):
+        return False
+    return current.get(_OFFICIAL.get(operation, "")) is None
+
+
+class Server(NamedTuple):
+    """Who answers, and where: the host name alone, for the rest of a URL may hold a user, a password or a key."""
+
+    provider: str
+    host: str
+    port: int
 
 
 class Engine:
@@ -88,45 +101,33 @@ class Engine:
         self._given_metrics = provider
         self.instruments = Instruments(provider, self.profile, self._version)
 
-    def wants(self, operation: str) -> bool:
-        """Whether a call of this operation, made here and now, is ours to count."""
-        current = context_api.get_current()
-        if not current:
-            return True
-        if any(current.get(key) for key in _SUPPRESSED):
-            return False
-        if current.get(_OFFICIAL.get(operation, "")) is not None:
-            return False
-        outer = current.get(_CALL)
-        if not isinstance(outer, ref):
-            return True
-        call = outer()
-        return not (isinstance(call, Call) and not call.ended and call.operation == operation)
-
     def begin(
-        self, dialect: Dialect, body: Fields, provider: str, host: str | None, port: int | None, *, stream: bool
-    ) -> Call:
-        """Start the span of one call, as a child of what is current. It is not made current here."""
+        self, dialect: Dialect, body: Fields, server: Server, *, stream: bool
+    ) -> Call | None:
+        """Start the span of one call, as a child of what is current. It is not made current here.
+
+        None if the call, made here and now, is not ours to count.
+        """
+        current = context_api.get_current()
+        if current and not _counts(current, dialect.operation):
+            return None
         request = dialect.read_request(body)
         if request.stream != stream:  # what the SDK does counts, whatever the body says
             request = replace(request, stream=stream)
         if finalizers.waiting():
             finalizers.run_late()
-        base: Attributes = {names.OPERATION_NAME: dialect.operation, names.PROVIDER_NAME: provider}
+        base: Attributes = {names.OPERATION_NAME: dialect.operation, names.PROVIDER_NAME: server.provider}
         name = dialect.operation
         if request.model is not None:
             base[names.REQUEST_MODEL] = request.model
             name = f"{name} {request.model}"
-        if host:
-            base[names.SERVER_ADDRESS] = host
-            if port:
-                base[names.SERVER_PORT] = port
-        current = context_api.get_current()
+        if server.host:
+            base[names.SERVER_ADDRESS] = server.host
+            base[names.SERVER_PORT] = server.port
         started, began = time_ns(), perf_counter_ns()
         span = self._tracer.start_span(name, current, SpanKind.CLIENT, base, start_time=started)
         context = trace.set_span_in_context(span, current)
-        call = Call(self, dialect, request, provider, base, span, context, started, began)
-        call.context = Context({**context, _CALL: ref(call)})  # weak, or call and context would hold each other
+        call = Call(self, dialect, request, server.provider, base, span, context, started, began)
         if request.stream:
             self._watch_exit(call)
         return call

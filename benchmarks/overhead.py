@@ -48,14 +48,21 @@ CHUNKS = 200
 
 
 def _stream_body() -> bytes:
-    chunk: dict[str, Any] = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o-1"}
+    chunk: dict[str, Any] = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "gpt-4o-1",
+    }
     events = [
         {**chunk, "choices": [{"index": 0, "delta": {"content": "word "}, "finish_reason": None}]}
         for _ in range(CHUNKS)
     ]
     events.append({**chunk, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
     events.append({**chunk, "choices": [], "usage": ANSWER["usage"]})
-    return b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events) + b"data: [DONE]\n\n"
+    return (
+        b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events) + b"data: [DONE]\n\n"
+    )
 
 
 STREAM = _stream_body()
@@ -68,7 +75,9 @@ def _handle(request: Any) -> Any:
 
 
 CLIENT = openai.OpenAI(
-    api_key="none", base_url="http://127.0.0.1:1/v1", http_client=http.Client(transport=http.MockTransport(_handle))
+    api_key="none",
+    base_url="http://127.0.0.1:1/v1",
+    http_client=http.Client(transport=http.MockTransport(_handle)),
 )
 MESSAGES: Any = [{"role": "user", "content": "Say hello."}]
 
@@ -219,7 +228,9 @@ def main() -> None:
     )
     show(
         f"streamed call of {CHUNKS} chunks",
-        measure([Variant("bare SDK", streamed), ours(streamed, on), *peers(streamed, on)], calls // 10, rounds),
+        measure(
+            [Variant("bare SDK", streamed), ours(streamed, on), *peers(streamed, on)], calls // 10, rounds
+        ),
         "at most 2 us a chunk",
         per=CHUNKS,
     )

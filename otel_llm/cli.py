@@ -69,7 +69,7 @@ def _run(arguments: list[str]) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     # The program replaces this process: its exit code, its signals and its terminal are its own.
-    os.execv(command[0], command)
+    return os.execv(command[0], command)  # noqa: S606 - it is what the user asked to run
 
 
 def _command(arguments: list[str]) -> list[str]:

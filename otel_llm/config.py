@@ -95,7 +95,9 @@ class Config:
     strict: bool = _setting("OTEL_LLM_STRICT", _flag, False)
 
     @classmethod
-    def build(cls, arguments: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Config:
+    def build(
+        cls, arguments: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
+    ) -> Config:
         """Arguments over environment over defaults.
 
         An argument may be given as its own type or spelled as in the variable. Unknown argument names raise
@@ -126,7 +128,9 @@ class Config:
 
     def lines(self) -> list[str]:
         """One line for each setting, for `otel-llm doctor`."""
-        return [f"{setting.metadata['variable']} = {getattr(self, setting.name)!r}" for setting in fields(self)]
+        return [
+            f"{setting.metadata['variable']} = {getattr(self, setting.name)!r}" for setting in fields(self)
+        ]
 
 
 def _parse(name: str, value: str, parse: Callable[[str], Any], default: Any) -> Any:

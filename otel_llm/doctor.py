@@ -11,7 +11,14 @@ from otel_llm import instrumentation
 from otel_llm.guard import internal_errors
 from otel_llm.providers import SDKS
 
-_PACKAGES = ("otel-llm", "opentelemetry-api", "opentelemetry-sdk", "opentelemetry-exporter-otlp", "wrapt", "rich")
+_PACKAGES = (
+    "otel-llm",
+    "opentelemetry-api",
+    "opentelemetry-sdk",
+    "opentelemetry-exporter-otlp",
+    "wrapt",
+    "rich",
+)
 _SECRET = ("HEADERS", "KEY", "CERTIFICATE")
 
 
@@ -32,7 +39,11 @@ def report() -> str:
     ] or ["  none set: OTLP over HTTP to http://localhost:4318"]
     hooks = instrumentation.patches.status
     if hooks:
-        lines += ["", "Hooks in this process", *(f"  {where}: {state}" for where, state in sorted(hooks.items()))]
+        lines += [
+            "",
+            "Hooks in this process",
+            *(f"  {where}: {state}" for where, state in sorted(hooks.items())),
+        ]
     if internal_errors:
         lines += ["", "Errors of our own in this process"]
         lines += [f"  {count} while {place}" for place, count in internal_errors.most_common()]

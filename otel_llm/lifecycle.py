@@ -84,7 +84,7 @@ def flush(timeout: float = 5.0) -> bool:
 
 def shutdown() -> None:
     """End open streams, send what is left, stop the pipeline that `setup()` made, and uninstrument."""
-    global _pipeline  # noqa: PLW0603
+    global _pipeline
     engine = instrumentation.engine()
     if engine is not None:
         engine.end_open_streams()

@@ -56,9 +56,9 @@ def count(value: Any) -> int | None:
     """A number of things: a whole number from 0 up; whole floats count, booleans do not."""
     if type(value) is int and 0 <= value <= _LARGEST:
         return value
-    if not isinstance(value, float) or not 0 <= value <= _LARGEST or value != int(value):
-        return None
-    return int(value)
+    if isinstance(value, float) and 0 <= value <= _LARGEST and value.is_integer():
+        return int(value)
+    return None
 
 
 def whole(value: Any) -> int | None:

@@ -8,7 +8,19 @@ from __future__ import annotations
 from typing import Any
 
 from otel_llm.dialects.dialect import Dialect
-from otel_llm.dialects.fields import Fields, Table, code, count, fields, items, number, read, text, texts, whole
+from otel_llm.dialects.fields import (
+    Fields,
+    Table,
+    code,
+    count,
+    fields,
+    items,
+    number,
+    read,
+    text,
+    texts,
+    whole,
+)
 from otel_llm.dialects.finish_reasons import ERROR, normalize
 from otel_llm.dialects.openai_usage import merge_usage, read_openai_usage
 from otel_llm.record import ModelRequest, ModelResponse
@@ -123,7 +135,9 @@ class _Fold:
         found = self._facts.copy()
         raw = [reason for _, reason in sorted(self._reasons.items()) if reason is not None or not complete]
         if raw:
-            found["finish_reasons"] = tuple([ERROR if reason is None else normalize(reason) for reason in raw])
+            found["finish_reasons"] = tuple(
+                [ERROR if reason is None else normalize(reason) for reason in raw]
+            )
             found["raw_finish_reasons"] = tuple([reason for reason in raw if reason is not None])
         if self._usage is not None and (usage := read_openai_usage(self._usage)) is not None:
             found["usage"] = usage

@@ -38,7 +38,7 @@ class _Fold:
             error=None if error is None else error_code(error),
         )
 
-    def response(self, *, complete: bool) -> ModelResponse:  # noqa: ARG002 - an embedding comes whole or not at all
+    def response(self, *, complete: bool) -> ModelResponse:
         return self._answer
 
 

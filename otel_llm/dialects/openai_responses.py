@@ -13,7 +13,14 @@ from otel_llm.record import ModelRequest, ModelResponse
 
 # Output items that ask the caller to run something; those that the provider ran itself are not among them.
 _CALLS = frozenset(
-    ("function_call", "custom_tool_call", "computer_call", "local_shell_call", "shell_call", "apply_patch_call")
+    (
+        "function_call",
+        "custom_tool_call",
+        "computer_call",
+        "local_shell_call",
+        "shell_call",
+        "apply_patch_call",
+    )
 )
 _FINAL = frozenset(("completed", "failed", "cancelled", "incomplete"))
 
@@ -83,9 +90,13 @@ class _Fold:
             found["error"] = self._error
         elif status == "failed":
             found.setdefault("error", OTHER)
-        reason = text(fields(seen.get("incomplete_details")).get("reason")) or (status if status in _FINAL else None)
+        reason = text(fields(seen.get("incomplete_details")).get("reason")) or (
+            status if status in _FINAL else None
+        )
         if reason is not None:
-            called = reason == "completed" and any(fields(item).get("type") in _CALLS for item in items(seen.get("output")))
+            called = reason == "completed" and any(
+                fields(item).get("type") in _CALLS for item in items(seen.get("output"))
+            )
             found["finish_reasons"] = (TOOL if called else normalize(reason),)
             found["raw_finish_reasons"] = (reason,)
         elif not complete:

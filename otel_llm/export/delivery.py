@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from opentelemetry.sdk._logs.export import LogExporter
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
@@ -34,7 +33,7 @@ class Delivery:
         self._deadline: float | None = None
         self.delivered = 0
 
-    def send(self, batch: Any, size: int, done: object) -> Any:
+    def send(self, batch: Any, size: int) -> Any:
         """Export; once the end is near, with no more time than is left, and not at all after that."""
         exporter = self.exporter
         if self._deadline is not None:
@@ -43,7 +42,7 @@ class Delivery:
                 return None
             exporter = self.exporter = self._make(timeout=left)
         result = exporter.export(batch)
-        if result is done:
+        if result.name == "SUCCESS":  # each signal has a result type of its own
             self.delivered += size
         elif self._deadline is None:
             warn_once(("delivery", self.where), "%s cannot be delivered to %s", self._what, self.where)
@@ -67,7 +66,7 @@ class SpanDelivery(SpanExporter):
         self.delivery = delivery
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        return self.delivery.send(spans, len(spans), SpanExportResult.SUCCESS) or SpanExportResult.FAILURE
+        return self.delivery.send(spans, len(spans)) or SpanExportResult.FAILURE
 
     def shutdown(self) -> None:
         self.delivery.shutdown()
@@ -76,15 +75,20 @@ class SpanDelivery(SpanExporter):
         return True
 
 
-class LogDelivery(LogExporter):
+class LogDelivery:
+    """Logs. The SDK's base class has had two names, and whoever has its methods is an exporter."""
+
     def __init__(self, delivery: Delivery) -> None:
         self.delivery = delivery
 
     def export(self, batch: Sequence[Any]) -> Any:
-        return self.delivery.send(batch, len(batch), None)
+        return self.delivery.send(batch, len(batch))
 
     def shutdown(self) -> None:
         self.delivery.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        return True
 
 
 class MetricDelivery(MetricExporter):
@@ -92,8 +96,8 @@ class MetricDelivery(MetricExporter):
 
     def __init__(self, delivery: Delivery, exporter: MetricExporter) -> None:
         super().__init__(
-            preferred_temporality=exporter._preferred_temporality,  # noqa: SLF001 - no public way to ask
-            preferred_aggregation=exporter._preferred_aggregation,  # noqa: SLF001
+            preferred_temporality=exporter._preferred_temporality,
+            preferred_aggregation=exporter._preferred_aggregation,
         )
         self.delivery = delivery
         self.inherited: Callable[[MetricsData], MetricsData] | None = None
@@ -103,7 +107,7 @@ class MetricDelivery(MetricExporter):
     ) -> MetricExportResult:
         if self.inherited is not None:
             metrics_data = self.inherited(metrics_data)
-        return self.delivery.send(metrics_data, 1, MetricExportResult.SUCCESS) or MetricExportResult.FAILURE
+        return self.delivery.send(metrics_data, 1) or MetricExportResult.FAILURE
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
         return True

@@ -42,7 +42,9 @@ _DEFAULT_EXIT_SECONDS = 5.0
 class Pipeline:
     """The three providers, and how they end."""
 
-    def __init__(self, service_name: str | None = None, endpoint: str | None = None, *, console: bool = False) -> None:
+    def __init__(
+        self, service_name: str | None = None, endpoint: str | None = None, *, console: bool = False
+    ) -> None:
         self._endpoint = endpoint
         self._deliveries: list[Delivery] = []
         self._counted: list[tuple[CountingProcessor, Delivery]] = []
@@ -132,7 +134,9 @@ class Pipeline:
         for processor, delivery in self._counted:
             lost = processor.accepted - delivery.delivered
             if lost > 0:
-                logger.warning("%d of %d spans could not be sent to %s", lost, processor.accepted, delivery.where)
+                logger.warning(
+                    "%d of %d spans could not be sent to %s", lost, processor.accepted, delivery.where
+                )
 
 
 def _exporter_names(signal: str) -> list[str]:
@@ -147,7 +151,9 @@ def _load(signal: str, name: str) -> Any:
     if found is None:
         variable = f"OTEL_{signal.upper()}_EXPORTER"
         known = sorted({entry.name for entry in metadata.entry_points(group=group)} | {"otlp", "none"})
-        warn_once((variable, name), "%s=%r is not known (%s); it is left out", variable, name, ", ".join(known))
+        warn_once(
+            (variable, name), "%s=%r is not known (%s); it is left out", variable, name, ", ".join(known)
+        )
         return None
     return found.load()
 
@@ -201,6 +207,7 @@ def _without_ours(data: MetricsData) -> MetricsData:
 
     return MetricsData(
         resource_metrics=[
-            replace(resource, scope_metrics=list(others(resource.scope_metrics))) for resource in data.resource_metrics
+            replace(resource, scope_metrics=list(others(resource.scope_metrics)))
+            for resource in data.resource_metrics
         ]
     )

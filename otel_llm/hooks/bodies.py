@@ -22,7 +22,9 @@ _MOST = 64 * 1024 * 1024  # bytes of a plain body that are kept to be read at it
 class BodyReader:
     """Turns the bytes of a body into what a call understands: its answer, or the chunks of its stream."""
 
-    def __init__(self, call: Call, *, events: bool, read_elsewhere: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, call: Call, *, events: bool, read_elsewhere: Callable[[], bool] = lambda: False
+    ) -> None:
         self._call = call
         self._decoder = EventDecoder() if events else None
         self._body = bytearray()

@@ -11,18 +11,15 @@ import copy
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum
-from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
 from otel_llm.dialects.dialect import Dialect
-from otel_llm.dialects.fields import Fields, code, fields
-from otel_llm.dialects.sse import decode
+from otel_llm.dialects.fields import Fields, fields
 from otel_llm.guard import internal_error
-from otel_llm.hooks.bodies import BodyReader
 from otel_llm.hooks.patching import Patches, Switch
-from otel_llm.hooks.streams import Hide, Listener, Watch, replace_methods, telling, watch, weakly
+from otel_llm.hooks.results import take_failure, take_result, usage_only
+from otel_llm.hooks.streams import Hide
 from otel_llm.telemetry.call import Call
 from otel_llm.telemetry.engine import Server
 
@@ -78,11 +75,11 @@ class _Listener:
             try:
                 result = original(client, *args, **kwargs)
             except BaseException as error:
-                _fail(call, error)
+                take_failure(call, error)
                 raise
             finally:
                 call.detach(token)
-            return _answered(call, result, hide, stream=bool(kwargs.get("stream")))
+            return take_result(call, result, hide, stream=bool(kwargs.get("stream")))
 
         return request
 
@@ -96,11 +93,11 @@ class _Listener:
             try:
                 result = await original(client, *args, **kwargs)
             except BaseException as error:
-                _fail(call, error)
+                take_failure(call, error)
                 raise
             finally:
                 call.detach(token)
-            return _answered(call, result, hide, stream=bool(kwargs.get("stream")))
+            return take_result(call, result, hide, stream=bool(kwargs.get("stream")))
 
         return request
 
@@ -117,7 +114,9 @@ class _Listener:
             dialect = self._dialect(options) if engine.live else None
             if dialect is not None:
                 body, stream = _body(options), bool(kwargs.get("stream"))
-                call = engine.begin(dialect, body, self._server(client, engine.config.provider_hosts), stream=stream)
+                call = engine.begin(
+                    dialect, body, self._server(client, engine.config.provider_hosts), stream=stream
+                )
                 if call is not None:
                     ask = engine.config.stream_usage
                     changed, hide = self._changed(options, body, dialect, call, stream=stream, ask=ask)
@@ -134,7 +133,9 @@ class _Listener:
         url = options.url
         if url not in self._endpoints:
             path = url.partition("?")[0].rstrip("/")
-            found = next((self._sdk.routes[name] for suffix, name in self._suffixes if path.endswith(suffix)), None)
+            found = next(
+                (self._sdk.routes[name] for suffix, name in self._suffixes if path.endswith(suffix)), None
+            )
             if len(self._endpoints) > _MOST:
                 self._endpoints.clear()
             self._endpoints[url] = found
@@ -168,7 +169,7 @@ class _Listener:
             return options, None
         options = copy.copy(options)
         options.json_data = {**options.json_data, name: value}
-        return options, _usage_only
+        return options, usage_only
 
 
 def _body(options: Any) -> Fields:
@@ -196,86 +197,3 @@ def _noting(parser: Callable[[Any], Any], call: Call) -> Callable[[Any], Any]:
         return parser(answer)
 
     return parse
-
-
-def _usage_only(event: Any) -> bool:
-    seen = fields(event)
-    return seen.get("choices") == [] and seen.get("usage") is not None
-
-
-class _Kind(Enum):
-    """What `request()` may return."""
-
-    ANSWER = 1
-    STREAM = 2
-    RAW = 3
-    HTTP = 4
-
-
-@lru_cache(maxsize=1024)
-def _kind(result: type) -> _Kind:
-    """By class, so that no attribute is looked up in vain on an answer: there that costs more than all else."""
-    if hasattr(result, "__stream__"):
-        return _Kind.STREAM
-    if hasattr(result, "http_request"):
-        return _Kind.RAW
-    return _Kind.HTTP if hasattr(result, "iter_bytes") else _Kind.ANSWER
-
-
-def _answered(call: Call, result: Any, hide: Hide | None, *, stream: bool) -> Any:
-    """Look at what the SDK returned, of whatever kind, and hand it on."""
-    try:
-        kind = _kind(type(result))
-        if kind is _Kind.ANSWER:
-            call.answer(result)
-        elif kind is _Kind.STREAM:
-            _watch_stream(call, result, hide)
-        else:
-            _watch_raw(call, result, result.http_response if kind is _Kind.RAW else result, stream=stream)
-    except Exception:  # noqa: BLE001 - ours, not the user's
-        internal_error("reading an answer")
-    return result
-
-
-def _watch_stream(call: Call, stream: Any, hide: Hide | None, *, owns: bool = True) -> Watch:
-    iterator, state = watch(stream._iterator, call, _fail, hide=hide, owns=owns)  # noqa: SLF001
-    stream._iterator = iterator  # noqa: SLF001 - both ways of iterating a stream draw from it
-    state.release = replace_methods(stream.response, telling(weakly(state)))
-    return state
-
-
-def _watch_raw(call: Call, result: Any, response: Any, *, stream: bool) -> None:
-    """A raw response: its body is there already, or will be read by the user in any of many ways."""
-    if hasattr(response, "_content"):
-        call.answer(decode(response.content))
-        return
-    reader = BodyReader(call, events=stream)
-    if stream and hasattr(result, "_parsed_by_type") and not hasattr(result, "iter_lines"):
-        # The older raw response: `parse()` reads nothing, it makes the stream that the user will get from it.
-        state = _watch_stream(call, result.parse(), None, owns=False)
-        reader = BodyReader(call, events=True, read_elsewhere=lambda: state.reading)
-    reader.watch(response, _fail)
-
-
-def _fail(listener: Listener, error: BaseException) -> None:
-    """Record a failure with the provider's short code, and with usage that came in the same event as the error."""
-    try:
-        seen = fields(error)
-        event = _event_behind(error)
-        if event is not None:
-            listener.chunk(event)
-        listener.fail(error, code(seen.get("code"), seen.get("type")))
-    except Exception:  # noqa: BLE001 - ours, not the user's
-        internal_error("recording a failure")
-
-
-def _event_behind(error: BaseException) -> Any:
-    """The usage beside an error in a stream. The SDK keeps only the error itself in the exception it raises,
-    but the whole event is still in the frame that raised it."""
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_name == "__stream__":
-            data = fields(trace.tb_frame.f_locals.get("data"))
-            return {"usage": data["usage"]} if data.get("usage") is not None else None
-        trace = trace.tb_next
-    return None

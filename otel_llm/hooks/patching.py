@@ -63,10 +63,12 @@ class Patches:
             self.status[module.__name__] = "failed"
             internal_error(f"patching {module.__name__}")
 
-    def replace(self, owner: Any, name: str, wrapper: Callable[[Callable[..., Any]], Callable[..., Any]]) -> bool:
+    def replace(
+        self, owner: Any, name: str, wrapper: Callable[[Callable[..., Any]], Callable[..., Any]]
+    ) -> bool:
         """Put `wrapper(original)` in the place of a method. False, and one line in the log, if it is not there."""
         where = f"{getattr(owner, '__module__', '')}.{getattr(owner, '__qualname__', owner)}.{name}"
-        original = vars(owner).get(name, _MISSING) if owner is not None else _MISSING
+        original: Any = vars(owner).get(name, _MISSING) if owner is not None else _MISSING
         if original is _MISSING:
             self.status[where] = "not found"
             logger.info("%s not found: calls through it are not seen", where)

@@ -97,7 +97,7 @@ class Call:
     def detach(self, token: Token[Context]) -> None:
         """Make current again what was. A coroutine that is thrown away may end in another context: then
         there is nothing to restore, and nothing to complain about in the log."""
-        try:
+        try:  # noqa: SIM105 - this runs in every call, and a plain `try` costs nothing
             token.var.reset(token)
         except ValueError:
             pass
@@ -169,7 +169,11 @@ class Call:
         try:
             if response.model is not None:
                 # A new dict: the one before may already be the key of a metric.
-                self._base = {names.REQUEST_MODEL: response.model, **self._base, names.RESPONSE_MODEL: response.model}
+                self._base = {
+                    names.REQUEST_MODEL: response.model,
+                    **self._base,
+                    names.RESPONSE_MODEL: response.model,
+                }
                 if self._request.model is None:  # some backends show and price by the model asked for alone
                     self._span.update_name(f"{self._dialect.operation} {response.model}")
                     self._span.set_attribute(names.REQUEST_MODEL, response.model)

@@ -101,9 +101,7 @@ class Engine:
         self._given_metrics = provider
         self.instruments = Instruments(provider, self.profile, self._version)
 
-    def begin(
-        self, dialect: Dialect, body: Fields, server: Server, *, stream: bool
-    ) -> Call | None:
+    def begin(self, dialect: Dialect, body: Fields, server: Server, *, stream: bool) -> Call | None:
         """Start the span of one call, as a child of what is current. It is not made current here.
 
         None if the call, made here and now, is not ours to count.

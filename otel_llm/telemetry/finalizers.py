@@ -24,7 +24,7 @@ _late: deque[Callable[[], None]] = deque()
 def finalize(end: Callable[[], None]) -> None:
     """Run `end` now if that is safe here, else soon."""
     try:
-        if _inside_locking_code(sys._getframe(1)):  # noqa: SLF001 - the stack is what decides
+        if _inside_locking_code(sys._getframe(1)):  # pyright: ignore[reportPrivateUsage]
             _late.append(end)
         else:
             end()

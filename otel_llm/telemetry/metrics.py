@@ -30,12 +30,18 @@ class Instruments:
             else _histogram(meter, profile.inference_duration, *_DURATION[1:])
         )
         self._first_chunk = _histogram(
-            meter, profile.time_to_first_chunk, "s", "Time until the first chunk arrived", names.DURATION_BUCKETS
+            meter,
+            profile.time_to_first_chunk,
+            "s",
+            "Time until the first chunk arrived",
+            names.DURATION_BUCKETS,
         )
         self._output_chunk = _histogram(
             meter, profile.time_per_output_chunk, "s", "Time between two chunks", names.DURATION_BUCKETS
         )
-        self._tokens = _TokensByType(meter, profile) if profile.token_usage else _TokensByDirection(meter, profile)
+        self._tokens = (
+            _TokensByType(meter, profile) if profile.token_usage else _TokensByDirection(meter, profile)
+        )
 
     @property
     def live(self) -> bool:

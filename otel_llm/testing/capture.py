@@ -16,24 +16,22 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs import export as logs_export
 from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricsData
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from opentelemetry.context import Context
+    from opentelemetry.sdk._logs import ReadableLogRecord
     from opentelemetry.sdk.trace.sampling import Sampler
-    from typing_extensions import Self
 
 __all__ = ["Telemetry"]
 
 # Renamed in SDK 1.38; the older name still works there, with a warning.
 _LogExporter: Any = getattr(logs_export, "InMemoryLogRecordExporter", None) or getattr(
-    logs_export, "InMemoryLogExporter"  # noqa: B009 - not in newer type stubs
+    logs_export, "InMemoryLogExporter", None
 )
 
 
@@ -76,3 +74,48 @@ class Telemetry:
         self.meter_provider = MeterProvider([self._reader], resource=resource, shutdown_on_exit=False)
         self.logger_provider = LoggerProvider(resource=resource, shutdown_on_exit=False)
         self.logger_provider.add_log_record_processor(SimpleLogRecordProcessor(self._log_exporter))
+
+    @property
+    def spans(self) -> list[ReadableSpan]:
+        """The finished spans, in the order they ended."""
+        return list(self._span_exporter.get_finished_spans())
+
+    @property
+    def started(self) -> int:
+        """How many spans were started; sampled ones only, as nobody tells of the others."""
+        return self._counter.started
+
+    @property
+    def ended(self) -> int:
+        """How many spans have ended; below `started` as long as one is open."""
+        return self._counter.ended
+
+    @property
+    def logs(self) -> list[ReadableLogRecord]:
+        """The log records and events, oldest first; the record proper is `.log_record`."""
+        return list(self._log_exporter.get_finished_logs())
+
+    def metrics(self) -> dict[str, list[tuple[dict[str, Any], Any]]]:
+        """Every metric recorded so far, by name: pairs of a point's attributes and the SDK's data point
+        (with `sum`, `count`, `bucket_counts` for histograms, else `value`), in units of the instrument."""
+        found: dict[str, list[tuple[dict[str, Any], Any]]] = {}
+        data = self._reader.get_metrics_data()
+        for of_resource in data.resource_metrics if data else ():
+            for of_scope in of_resource.scope_metrics:
+                for metric in of_scope.metrics:
+                    points = found.setdefault(metric.name, [])
+                    points.extend((dict(point.attributes or {}), point) for point in metric.data.data_points)
+        return found
+
+    def clear(self) -> None:
+        """Forget spans, logs and the counts of spans. Metrics add up for as long as the object lives."""
+        self._counter.clear()
+        self._span_exporter.clear()
+        self._log_exporter.clear()
+
+    def export_bytes(self) -> bytes:
+        """All of it as the OTLP bytes an exporter would send, to be searched for what must not leave."""
+        parts: list[Any] = [encode_spans(self.spans), encode_logs(self.logs)]
+        if (data := self._reader.get_metrics_data()) is not None:
+            parts.append(encode_metrics(data))
+        return b"".join(part.SerializeToString() for part in parts)

@@ -1,7 +1,7 @@
 """Exported telemetry as plain Python values, decoded from OTLP protobuf.
 
 Knows the OTLP messages; knows neither transports nor the SDK that sent them. Attribute values are str, bool,
-int, float, bytes, tuples of these and dicts; identifiers are lower-case hex; times are nanoseconds since 1970.
+int, float, bytes, tuples of these and dicts; identifiers are lower-case hex; times are Unix nanoseconds.
 """
 
 from __future__ import annotations
@@ -140,7 +140,8 @@ def _span(span: Span, resource: Attributes, scope: str) -> ReceivedSpan:
         end=span.end_time_unix_nano,
         attributes=_attributes(span.attributes),
         events=tuple(
-            ReceivedEvent(event.name, event.time_unix_nano, _attributes(event.attributes)) for event in span.events
+            ReceivedEvent(event.name, event.time_unix_nano, _attributes(event.attributes))
+            for event in span.events
         ),
         status_code=_word(_STATUSES, span.status.code),
         status_message=span.status.message,

@@ -126,7 +126,9 @@ class Receiver(LocalServer):
 
         wanted = (spans, metrics, logs, requests)
         with self._news:
-            if not self._news.wait_for(lambda: all(s >= w for s, w in zip(seen(), wanted, strict=True)), timeout):
+            if not self._news.wait_for(
+                lambda: all(s >= w for s, w in zip(seen(), wanted, strict=True)), timeout
+            ):
                 raise TimeoutError(
                     f"waited {timeout} s for (spans, metrics, logs, requests) = {wanted}, got {seen()}"
                 )
@@ -139,7 +141,11 @@ class Receiver(LocalServer):
             return
         body = request.body
         if request.headers.get("content-encoding", "identity") != "identity":
-            body = zlib.decompress(body, _GZIP_OR_ZLIB)
+            try:
+                body = zlib.decompress(body, _GZIP_OR_ZLIB)
+            except zlib.error:
+                connection.reply(400, {"content-type": "text/plain"}, b"not compressed as it says")
+                return
         status = self._accept_export(signal, Request(request.method, request.path, request.headers, body))
         connection.reply(status, {"content-type": "application/x-protobuf"}, b"")
 
@@ -177,7 +183,10 @@ class _GrpcPort:
     def __init__(self, accept: Callable[[str, Request], int]) -> None:
         self._grpc: Any = importlib.import_module("grpc")  # untyped, and needed by few
         self._accept = accept
-        self._server = self._grpc.server(ThreadPoolExecutor(8, thread_name_prefix="otel-llm-testing-grpc"))
+        self._server = self._grpc.server(
+            ThreadPoolExecutor(8, thread_name_prefix="otel-llm-testing-grpc"),
+            options=[("grpc.max_receive_message_length", -1)],
+        )
         for signal, service in _SERVICES.items():
             method = self._grpc.unary_unary_rpc_method_handler(self._exporter(signal, f"/{service}/Export"))
             handler = self._grpc.method_handlers_generic_handler(service, {"Export": method})

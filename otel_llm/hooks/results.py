@@ -1,0 +1,100 @@
+"""What `request()` of a generated SDK gives back: an answer, a stream, a raw response, or an exception.
+
+Each is handed on to the user as it is; here is how a call learns from it.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+
+from otel_llm.dialects.fields import code, fields
+from otel_llm.dialects.sse import decode
+from otel_llm.guard import internal_error
+from otel_llm.hooks.bodies import BodyReader
+from otel_llm.hooks.streams import Hide, Listener, Watch, replace_methods, telling, watch, weakly
+from otel_llm.telemetry.call import Call
+
+
+def usage_only(event: Any) -> bool:
+    seen = fields(event)
+    return seen.get("choices") == [] and seen.get("usage") is not None
+
+
+class _Kind(Enum):
+    """What `request()` may return."""
+
+    ANSWER = 1
+    STREAM = 2
+    RAW = 3
+    HTTP = 4
+
+
+@lru_cache(maxsize=1024)
+def _kind(result: type) -> _Kind:
+    """By class, so that no attribute is looked up in vain on an answer: there that costs more than all else."""
+    if hasattr(result, "__stream__"):
+        return _Kind.STREAM
+    if hasattr(result, "http_request"):
+        return _Kind.RAW
+    return _Kind.HTTP if hasattr(result, "iter_bytes") else _Kind.ANSWER
+
+
+def take_result(call: Call, result: Any, hide: Hide | None, *, stream: bool) -> Any:
+    """Look at what the SDK returned, of whatever kind, and hand it on."""
+    try:
+        kind = _kind(type(result))
+        if kind is _Kind.ANSWER:
+            call.answer(result)
+        elif kind is _Kind.STREAM:
+            _watch_stream(call, result, hide)
+        else:
+            _watch_raw(call, result, result.http_response if kind is _Kind.RAW else result, stream=stream)
+    except Exception:  # noqa: BLE001 - ours, not the user's
+        internal_error("reading an answer")
+    return result
+
+
+def _watch_stream(call: Call, stream: Any, hide: Hide | None, *, owns: bool = True) -> Watch:
+    iterator, state = watch(stream._iterator, call, take_failure, hide=hide, owns=owns)
+    stream._iterator = iterator
+    state.release = replace_methods(stream.response, telling(weakly(state)))
+    return state
+
+
+def _watch_raw(call: Call, result: Any, response: Any, *, stream: bool) -> None:
+    """A raw response: its body is there already, or will be read by the user in any of many ways."""
+    if hasattr(response, "_content"):
+        call.answer(decode(response.content))
+        return
+    reader = BodyReader(call, events=stream)
+    if stream and hasattr(result, "_parsed_by_type") and not hasattr(result, "iter_lines"):
+        # The older raw response: `parse()` reads nothing, it makes the stream that the user will get from it.
+        state = _watch_stream(call, result.parse(), None, owns=False)
+        reader = BodyReader(call, events=True, read_elsewhere=lambda: state.reading)
+    reader.watch(response, take_failure)
+
+
+def take_failure(listener: Listener, error: BaseException) -> None:
+    """Record a failure with the provider's short code, and with usage that came in the same event as the error."""
+    try:
+        seen = fields(error)
+        event = _event_behind(error)
+        if event is not None:
+            listener.chunk(event)
+        listener.fail(error, code(seen.get("code"), seen.get("type")))
+    except Exception:  # noqa: BLE001 - ours, not the user's
+        internal_error("recording a failure")
+
+
+def _event_behind(error: BaseException) -> Any:
+    """The usage beside an error in a stream. The SDK keeps only the error itself in the exception it raises,
+    but the whole event is still in the frame that raised it."""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_name == "__stream__":
+            data = fields(trace.tb_frame.f_locals.get("data"))
+            return {"usage": data["usage"]} if data.get("usage") is not None else None
+        trace = trace.tb_next
+    return None

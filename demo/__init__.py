@@ -1,0 +1,1 @@
+"""The demonstration: example programs, a provider that replays, and a receiver that prints what arrives."""

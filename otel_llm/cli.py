@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+
+from otel_llm.version import VERSION
 
 _USAGE = """\
 usage: otel-llm run [--console] PROGRAM [ARGUMENT ...]
@@ -40,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.write(_USAGE)
         return 0
     if command == "--version":
-        sys.stdout.write(f"otel-llm {metadata.version('otel-llm')}\n")
+        sys.stdout.write(f"otel-llm {VERSION}\n")
         return 0
     return _wrong(f"{command!r} is not a command")
 

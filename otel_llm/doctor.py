@@ -16,7 +16,6 @@ _PACKAGES = (
     "opentelemetry-api",
     "opentelemetry-sdk",
     "opentelemetry-exporter-otlp",
-    "wrapt",
     "rich",
 )
 _SECRET = ("HEADERS", "KEY", "CERTIFICATE")

@@ -8,13 +8,14 @@ import sys
 import threading
 from typing import Any
 
-import wrapt
 from opentelemetry import _logs, metrics, trace
 
 from otel_llm import instrumentation
 from otel_llm.guard import internal_error, logger
+from otel_llm.hooks.importing import ImportWatcher
 
 _pipeline: Any = None
+_watcher = ImportWatcher()
 _FORKING = ("multiprocessing.util", "billiard.util")
 """Modules of process pools whose workers end without running exit handlers, and who offer their own."""
 
@@ -52,7 +53,7 @@ def setup(
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_after_fork)
     for module in _FORKING:
-        wrapt.register_post_import_hook(_end_with_workers, module)
+        _watcher.wait(module, _end_with_workers)
 
 
 def flush(timeout: float = 5.0) -> bool:

@@ -7,14 +7,12 @@ pass straight through, because they ask the switch first.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-import wrapt
-
 from otel_llm.guard import internal_error, logger
+from otel_llm.hooks.importing import ImportWatcher
 from otel_llm.telemetry.engine import Engine
 
 _MISSING = object()
@@ -36,32 +34,22 @@ class Patches:
         self.switch = switch
         self.status: dict[str, str] = {}
         """For each name, what became of its hooks; for `otel-llm doctor`."""
-        self._hooked: dict[str, list[Callable[[ModuleType], None]]] = {}
+        self._watcher = ImportWatcher()
         self._undo: list[Callable[[], None]] = []
 
     def on_import(self, module: str, install: Callable[[ModuleType], None]) -> None:
         """Call `install` with the module once the application has imported it, now if it already has."""
-        if module in self._hooked:
-            self._hooked[module].append(install)
-        else:
-            self._hooked[module] = [install]
-            wrapt.register_post_import_hook(self._imported, module)
-            return  # wrapt has called back already if the module is there
-        if module in sys.modules:
-            self._run(install, sys.modules[module])
 
-    def _imported(self, module: ModuleType) -> None:
-        for install in self._hooked.get(module.__name__, ()):
-            self._run(install, module)
+        def imported(found: ModuleType) -> None:
+            if self.switch.engine is None:
+                return
+            try:
+                install(found)
+            except Exception:  # noqa: BLE001 - one hook that fails must stop neither the application nor the others
+                self.status[module] = "failed"
+                internal_error(f"patching {module}")
 
-    def _run(self, install: Callable[[ModuleType], None], module: ModuleType) -> None:
-        if self.switch.engine is None:
-            return
-        try:
-            install(module)
-        except Exception:  # noqa: BLE001 - one hook that fails must stop neither the application nor the others
-            self.status[module.__name__] = "failed"
-            internal_error(f"patching {module.__name__}")
+        self._watcher.wait(module, imported)
 
     def replace(
         self, owner: Any, name: str, wrapper: Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -89,5 +77,5 @@ class Patches:
         """Put everything back, last replaced first."""
         while self._undo:
             self._undo.pop()()
-        self._hooked = {module: [] for module in self._hooked}
+        self._watcher.stop()
         self.status.clear()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import os
 from dataclasses import replace
-from importlib import metadata
 from time import perf_counter_ns, time_ns
 from typing import NamedTuple
 from weakref import WeakMethod, WeakSet
@@ -26,6 +25,7 @@ from otel_llm.telemetry.attributes import Attributes
 from otel_llm.telemetry.call import Call
 from otel_llm.telemetry.events import Events
 from otel_llm.telemetry.metrics import Instruments
+from otel_llm.version import VERSION
 
 # Context keys by which others say: do not trace what happens inside.
 _SUPPRESSED = ("suppress_instrumentation", "suppress_language_model_instrumentation")
@@ -62,18 +62,16 @@ class Engine:
         meter_provider: MeterProvider | None = None,
         logger_provider: LoggerProvider | None = None,
     ) -> None:
-        version = metadata.version("otel-llm")
         self.config = config
         self.profile = names.PROFILES[config.semconv]
         self.content = config.content
         self.chunk_metric = config.chunk_metric
-        self._version = version
         self._given_tracing = tracer_provider
         self._given_metrics = meter_provider
         self._given_logs = logger_provider
-        self._tracer = trace.get_tracer("otel_llm", version, tracer_provider)
-        self.instruments = Instruments(meter_provider, self.profile, version)
-        self.events = Events(logger_provider, version, content=config.content)
+        self._tracer = trace.get_tracer("otel_llm", VERSION, tracer_provider)
+        self.instruments = Instruments(meter_provider, self.profile, VERSION)
+        self.events = Events(logger_provider, VERSION, content=config.content)
         self._streams: WeakSet[Call] = WeakSet()
         self._at_exit = False
         self.forks = 0
@@ -99,7 +97,7 @@ class Engine:
     def use_meter_provider(self, provider: MeterProvider) -> None:
         """Record elsewhere from now on, as after a fork."""
         self._given_metrics = provider
-        self.instruments = Instruments(provider, self.profile, self._version)
+        self.instruments = Instruments(provider, self.profile, VERSION)
 
     def begin(self, dialect: Dialect, body: Fields, server: Server, *, stream: bool) -> Call | None:
         """Start the span of one call, as a child of what is current. It is not made current here.

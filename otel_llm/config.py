@@ -79,7 +79,7 @@ class Config:
 
     disabled: bool = _setting("OTEL_LLM_DISABLED", _flag, False)
     include: frozenset[str] = _setting("OTEL_LLM_INCLUDE", _names, frozenset())
-    """Names of SDKs to listen to; empty: all."""
+    """Names of SDKs or of providers to listen to; empty: all."""
     exclude: frozenset[str] = _setting("OTEL_LLM_EXCLUDE", _names, frozenset())
     semconv: str = _setting("OTEL_LLM_SEMCONV", _one_of(PROFILE_NAMES), PROFILE_NAMES[0])
     capture_content: str = _setting(
@@ -122,9 +122,10 @@ class Config:
         """Whether anything of what was said may leave the process."""
         return self.capture_content != CAPTURE_MODES[0]
 
-    def listens_to(self, name: str) -> bool:
-        """Whether the SDK of this name is to be instrumented."""
-        return not self.disabled and name not in self.exclude and (not self.include or name in self.include)
+    def listens_to(self, *names: str) -> bool:
+        """Whether calls are to be seen of an SDK, or of a provider reached through it."""
+        wanted = not self.include or any(name in self.include for name in names)
+        return wanted and not any(name in self.exclude for name in names)
 
     def lines(self) -> list[str]:
         """One line for each setting, for `otel-llm doctor`."""

@@ -9,9 +9,10 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
 from otel_llm.config import Config
-from otel_llm.guard import logger
+from otel_llm.guard import logger, warn_once
 from otel_llm.hooks.patching import Patches, Switch
 from otel_llm.providers import SDKS
+from otel_llm.providers.hosts import HOSTS
 from otel_llm.telemetry import finalizers
 from otel_llm.telemetry.engine import Engine
 
@@ -40,9 +41,17 @@ def instrument(
         logger.debug("switched off by OTEL_LLM_DISABLED")
         return
     _switch.engine = Engine(in_force, tracer_provider, meter_provider, logger_provider)
+    _check_names(in_force)
     for sdk in SDKS:
-        if in_force.listens_to(sdk.name):
+        if sdk.name not in in_force.exclude:
             sdk.install(patches)
+
+
+def _check_names(config: Config) -> None:
+    known = {sdk.name for sdk in SDKS} | {name for _, name in (*HOSTS, *config.provider_hosts)}
+    for variable, names in (("OTEL_LLM_INCLUDE", config.include), ("OTEL_LLM_EXCLUDE", config.exclude)):
+        for name in sorted(names - known):
+            warn_once((variable, name), "%s: %r is not known (%s)", variable, name, ", ".join(sorted(known)))
 
 
 def settings(arguments: dict[str, Any]) -> Config:

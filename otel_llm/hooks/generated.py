@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import copy
 import functools
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from otel_llm.config import Config
 from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import Fields, fields
-from otel_llm.guard import internal_error
+from otel_llm.guard import internal_error, logger
 from otel_llm.hooks.patching import Patches, Switch
 from otel_llm.hooks.results import take_failure, take_result, usage_only
 from otel_llm.hooks.streams import Hide
@@ -51,7 +53,13 @@ class GeneratedSdk:
             patches.replace(getattr(module, "SyncAPIClient", None), "request", listener.wrap)
             patches.replace(getattr(module, "AsyncAPIClient", None), "request", listener.wrap_async)
 
+        def too_old(package: ModuleType) -> None:
+            if self.module not in sys.modules:
+                patches.status[self.name] = f"too old (supported: {self.versions})"
+                logger.debug("%s is older than %s: its calls are not traced", package.__name__, self.versions)
+
         patches.on_import(self.module, imported)
+        patches.on_import(self.module.partition(".")[0], too_old)
 
 
 class _Listener:
@@ -63,7 +71,7 @@ class _Listener:
         # The longest first: "chat/completions" ends like "completions".
         self._suffixes = sorted(((f"/{path}", path) for path in sdk.routes), key=lambda row: -len(row[0]))
         self._endpoints: dict[str, Dialect | None] = {}
-        self._servers: dict[int, tuple[Any, type, Hosts, Server]] = {}
+        self._servers: dict[int, tuple[Any, type, Config, Server | None]] = {}
 
     def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
@@ -113,10 +121,9 @@ class _Listener:
             options = args[1] if len(args) > 1 else kwargs["options"]
             dialect = self._dialect(options) if engine.live else None
             if dialect is not None:
+                server = self._server(client, engine.config)
                 body, stream = _body(options), bool(kwargs.get("stream"))
-                call = engine.begin(
-                    dialect, body, self._server(client, engine.config.provider_hosts), stream=stream
-                )
+                call = engine.begin(dialect, body, server, stream=stream) if server is not None else None
                 if call is not None:
                     ask = engine.config.stream_usage
                     changed, hide = self._changed(options, body, dialect, call, stream=stream, ask=ask)
@@ -141,16 +148,18 @@ class _Listener:
             self._endpoints[url] = found
         return self._endpoints[url]
 
-    def _server(self, client: Any, hosts: Hosts) -> Server:
-        """Who a client talks to. Remembered by the URL object, which a client keeps for its life."""
+    def _server(self, client: Any, config: Config) -> Server | None:
+        """Who a client talks to, None if nobody wants to hear about it. Remembered by the URL object, which a
+        client keeps for its life."""
         url = client.base_url
         known = self._servers.get(id(url))
-        if known is None or known[0] is not url or known[1] is not type(client) or known[2] is not hosts:
+        if known is None or known[0] is not url or known[1] is not type(client) or known[2] is not config:
             host, port = url.host, url.port or (80 if url.scheme == "http" else 443)
             if len(self._servers) > _MOST:
                 self._servers.clear()
-            server = Server(self._sdk.provider(client, host, port, hosts), host, port)
-            self._servers[id(url)] = known = (url, type(client), hosts, server)
+            provider = self._sdk.provider(client, host, port, config.provider_hosts)
+            server = Server(provider, host, port) if config.listens_to(self._sdk.name, provider) else None
+            self._servers[id(url)] = known = (url, type(client), config, server)
         return known[3]
 
     def _changed(

@@ -150,7 +150,7 @@ def _responses(body: dict[str, Any]) -> Exchange:
         {"type": "response.created", "response": begun},
         {"type": "response.output_item.added", "output_index": 0, "item": item},
         {"type": "response.content_part.added", **at, "part": part},
-        *({"type": "response.output_text.delta", **at, "delta": word, "logprobs": []} for word in text.split(" ")),
+        *({"type": "response.output_text.delta", **at, "delta": f"{word} ", "logprobs": []} for word in text.split(" ")),
         {"type": "response.completed", "response": response},
     ]
     numbered = [{**event, "sequence_number": number} for number, event in enumerate(events)]

@@ -16,6 +16,7 @@ Table = Mapping[str, tuple[str, Callable[[Any], Any]]]
 
 _EMPTY: dict[str, Any] = {}
 _LARGEST = 2**63 - 1  # what OTLP can carry
+_MANY = 64  # entries of a list
 _LONGEST = 1024  # characters; ids and model names are short, and a server may send anything
 
 
@@ -48,7 +49,7 @@ def text(value: Any) -> str | None:
 
 def texts(value: Any) -> tuple[str, ...] | None:
     """Strings of a list, or one string as a list of one; None where there is none."""
-    found = tuple(entry for entry in map(text, (value, *items(value))) if entry is not None)
+    found = tuple(entry for entry in map(text, (value, *items(value)[:_MANY])) if entry is not None)
     return found or None
 
 

@@ -69,8 +69,10 @@ def _read_request(body: Fields) -> ModelRequest:
     return ModelRequest.of(found)
 
 
-def error_code(error: Any) -> str:
-    """The short code of an error object, `_OTHER` if it has none that may be told."""
+def error_code(error: Any) -> str | None:
+    """The short code of an error object, `_OTHER` if it has none that may be told; None for an empty one."""
+    if not error:
+        return None
     seen = fields(error)
     return code(seen.get("type"), seen.get("code"), seen.get("status")) or OTHER
 
@@ -128,8 +130,8 @@ class _Fold:
             self._reasons[index] = reason
         if (usage := choice.get("usage")) is not None:  # Moonshot
             self._usage = merge_usage(self._usage, usage)
-        if (error := choice.get("error")) is not None:  # OpenRouter, with status 200
-            self._facts["error"] = error_code(error)
+        if (error := error_code(choice.get("error"))) is not None:  # OpenRouter, with status 200
+            self._facts["error"] = error
 
     def response(self, *, complete: bool) -> ModelResponse:
         found = self._facts.copy()

@@ -29,13 +29,12 @@ class _Fold:
     def add(self, event: Any) -> None:
         get = fields(event).get
         vectors = items(get("data"))
-        error = get("error")
         self._answer = ModelResponse(
             model=text(get("model")),
             id=text(get("id")),
             usage=_usage(fields(get("usage"))),
             dimensions=_length(fields(vectors[0]).get("embedding")) if vectors else None,
-            error=None if error is None else error_code(error),
+            error=error_code(get("error")),
         )
 
     def response(self, *, complete: bool) -> ModelResponse:

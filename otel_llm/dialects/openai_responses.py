@@ -76,7 +76,7 @@ class _Fold:
         if kind is None:  # not an event: the response itself
             self._response = seen
         elif kind == "error":
-            self._error = error_code(seen.get("error") or {"code": seen.get("code")})
+            self._error = error_code(seen.get("error") or {"code": seen.get("code")}) or OTHER
         elif (response := seen.get("response")) is not None:
             self._response = fields(response)
 

@@ -15,12 +15,14 @@ _MOST = 8 * 1024 * 1024  # bytes of one event that are kept; what is longer is p
 class EventDecoder:
     """Feed it the chunks of a body as they come; it gives the JSON of each whole event."""
 
-    __slots__ = ("_data", "_rest", "_size")
+    __slots__ = ("_data", "_rest", "_size", "done")
 
     def __init__(self) -> None:
         self._rest = b""
         self._data: list[bytes] = []
         self._size = 0
+        self.done = False
+        """Whether the provider said that this was all."""
 
     def feed(self, chunk: bytes) -> Iterator[Any]:
         """The events that this chunk completes. What is not JSON, like `[DONE]`, is left out."""
@@ -39,6 +41,7 @@ class EventDecoder:
                 self._data.append(line[5:].strip())
         elif not line and self._data:
             data, self._data, self._size = b"\n".join(self._data), [], 0
+            self.done = self.done or data == b"[DONE]"
             event = decode(data)
             if event is not None:
                 yield event

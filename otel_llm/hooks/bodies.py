@@ -64,9 +64,9 @@ class BodyReader:
         if not self._read_elsewhere():
             self._call.close()
 
-    def abandon(self) -> None:
+    def abandon(self, at: int | None = None) -> None:
         self.release()
-        self._call.abandon()
+        self._call.abandon(at)
 
     def fail(self, error: BaseException, code: str | None = None) -> None:
         if not self._read_elsewhere():
@@ -94,7 +94,10 @@ class BodyReader:
             return
         self.release()
         try:
-            self._call.close()
+            if self._decoder is not None and self._decoder.done:
+                self._call.complete()  # whoever reads stops at the provider's last word, before the last byte
+            else:
+                self._call.close()
         except Exception:  # noqa: BLE001 - ours, not the user's
             internal_error("closing a body")
 

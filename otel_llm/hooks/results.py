@@ -58,6 +58,7 @@ def take_result(call: Call, result: Any, hide: Hide | None, *, stream: bool) -> 
 
 def _watch_stream(call: Call, stream: Any, hide: Hide | None, *, owns: bool = True) -> Watch:
     iterator, state = watch(stream._iterator, call, take_failure, hide=hide, owns=owns)
+    call.stays_open()
     stream._iterator = iterator
     state.release = replace_methods(stream.response, telling(weakly(state)))
     return state
@@ -68,6 +69,7 @@ def _watch_raw(call: Call, result: Any, response: Any, *, stream: bool) -> None:
     if hasattr(response, "_content"):
         call.answer(decode(response.content))
         return
+    call.stays_open()
     reader = BodyReader(call, events=stream)
     if stream and hasattr(result, "_parsed_by_type") and not hasattr(result, "iter_lines"):
         # The older raw response: `parse()` reads nothing, it makes the stream that the user will get from it.

@@ -90,17 +90,22 @@ class Call:
 
     # Around the SDK call. In one frame, so that nothing of ours is current while user code runs.
 
-    def attach(self) -> Token[Context]:
+    def attach(self) -> Token[Context] | None:
         """Make the span current."""
-        return context_api.attach(self.context)
+        try:
+            return context_api.attach(self.context)
+        except Exception:  # noqa: BLE001 - ours, not the user's
+            internal_error("making a span current")
+            return None
 
-    def detach(self, token: Token[Context]) -> None:
+    def detach(self, token: Token[Context] | None) -> None:
         """Make current again what was. A coroutine that is thrown away may end in another context: then
         there is nothing to restore, and nothing to complain about in the log."""
-        try:  # noqa: SIM105 - this runs in every call, and a plain `try` costs nothing
-            token.var.reset(token)
-        except ValueError:
-            pass
+        if token is not None:
+            try:  # noqa: SIM105 - this runs in every call, and a plain `try` costs nothing
+                token.var.reset(token)
+            except Exception:  # noqa: BLE001, S110
+                pass
 
     # What may happen.
 
@@ -138,9 +143,13 @@ class Call:
         """The user wanted no more of the stream. That is no error."""
         self._end(self._fold.response(complete=False))
 
-    def abandon(self) -> None:
-        """The stream was dropped without being closed, or the process ends."""
-        self._end(self._fold.response(complete=False), outcome="abandoned")
+    def abandon(self, at: int | None = None) -> None:
+        """The stream was dropped without being closed, or the process ends; `at` in ns of the monotonic clock."""
+        self._end(self._fold.response(complete=False), outcome="abandoned", at=at)
+
+    def stays_open(self) -> None:
+        """The user will read the rest, or not: see to it that the span ends when the process does."""
+        self._engine.watch_exit(self)
 
     def fail(self, error: BaseException, code: str | None = None) -> None:
         """An exception ended the call; `code` is the provider's short code for it."""
@@ -157,6 +166,7 @@ class Call:
         error: BaseException | None = None,
         code: str | None = None,
         outcome: str | None = None,
+        at: int | None = None,
     ) -> None:
         try:
             self._open.pop()
@@ -164,7 +174,7 @@ class Call:
             return
         if self._forks != self._engine.forks:
             return  # a copy of the parent's call, left over in a forked child
-        elapsed = perf_counter_ns() - self._began
+        elapsed = (at or perf_counter_ns()) - self._began
         error_type = response.error if error is None else qualified_name(type(error))
         try:
             if response.model is not None:
@@ -185,10 +195,12 @@ class Call:
         except Exception:  # noqa: BLE001 - ours, not the user's
             internal_error("describing a call")
         finally:
-            self._span.end(self._started + elapsed)
-            self._tell_metrics(response, elapsed, error_type)
             self._noted = None
             self._fold = _SPENT  # forget what was said
+            try:
+                self._span.end(self._started + elapsed)
+            finally:
+                self._tell_metrics(response, elapsed, error_type)
 
     def _tell_span(
         self,

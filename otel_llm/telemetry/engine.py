@@ -123,18 +123,15 @@ class Engine:
         started, began = time_ns(), perf_counter_ns()
         span = self._tracer.start_span(name, current, SpanKind.CLIENT, base, start_time=started)
         context = trace.set_span_in_context(span, current)
-        call = Call(self, dialect, request, server.provider, base, span, context, started, began)
-        if request.stream:
-            self._watch_exit(call)
-        return call
+        return Call(self, dialect, request, server.provider, base, span, context, started, began)
 
     def _forked(self) -> None:
         """Calls in flight belong to the parent, which ends their spans."""
         self.forks += 1
         self._streams = WeakSet()
 
-    def _watch_exit(self, call: Call) -> None:
-        """Streams still open when the interpreter exits must end before the SDK's own exit handler, which
+    def watch_exit(self, call: Call) -> None:
+        """Streams that are still open when the interpreter exits must end before the SDK's own exit handler, which
         was registered when its provider was made: ours has to be registered later, hence only now."""
         self._streams.add(call)
         if not self._at_exit:

@@ -10,19 +10,31 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Callable
+from functools import partial
+from time import perf_counter_ns
 from types import FrameType
 
 from otel_llm.guard import internal_error
 
 # Modules whose code may hold a lock that exporting needs, or be called back while one is held.
-_LOCKING = ("opentelemetry.", "otel_llm.telemetry.", "otel_llm.export.", "logging", "queue", "grpc")
+_LOCKING = (
+    "opentelemetry.sdk.",
+    "opentelemetry.exporter.",
+    "opentelemetry.util.",
+    "otel_llm.telemetry.",
+    "otel_llm.export.",
+    "logging",
+    "queue",
+    "grpc",
+)
 _THREAD_MAIN = frozenset(("_bootstrap", "_bootstrap_inner", "run"))
 
 _late: deque[Callable[[], None]] = deque()
 
 
-def finalize(end: Callable[[], None]) -> None:
-    """Run `end` now if that is safe here, else soon."""
+def finalize(abandon: Callable[[int], None]) -> None:
+    """Call `abandon` with the present moment, now if that is safe here, else soon."""
+    end = partial(abandon, perf_counter_ns())
     try:
         if _inside_locking_code(sys._getframe(1)):  # pyright: ignore[reportPrivateUsage]
             _late.append(end)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Telemetry"]
 
-# Renamed in SDK 1.38; the older name still works there, with a warning.
+# Older SDKs know only InMemoryLogExporter, newer ones warn about that name.
 _LogExporter: Any = getattr(logs_export, "InMemoryLogRecordExporter", None) or getattr(
     logs_export, "InMemoryLogExporter", None
 )

@@ -59,6 +59,7 @@ class ReplayServer(LocalServer):
         super().__init__()
         self.requests: list[Request] = []
         self._record = record
+        self._arrival = threading.Condition()
         self._rules: dict[tuple[str, str], _Turns] = {}
         if answers is not None:
             self.answer(answers)
@@ -77,10 +78,18 @@ class ReplayServer(LocalServer):
         self._rules = {}
         self.requests.clear()
 
+    def wait_for(self, requests: int, timeout: float = 10.0) -> None:
+        """Wait until so many requests have arrived, answered or not; TimeoutError after `timeout` seconds."""
+        with self._arrival:
+            if not self._arrival.wait_for(lambda: len(self.requests) >= requests, timeout):
+                raise TimeoutError(f"waited {timeout} s for {requests} requests, got {len(self.requests)}")
+
     def handle(self, request: Request, connection: Connection) -> None:
         """Answer one request with what was set for it."""
         if self._record:
-            self.requests.append(request)
+            with self._arrival:
+                self.requests.append(request)
+                self._arrival.notify_all()
         exchange = self._choose(request)
         if exchange.delay:
             connection.pause(exchange.delay)

@@ -128,8 +128,7 @@ def test_hang(client: openai.OpenAI, replay: ReplayServer) -> None:
         ask(client.with_options(timeout=0.2))
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(ask, client)
-        while len(replay.requests) < 2:
-            threading.Event().wait(0.01)
+        replay.wait_for(requests=2)
         replay.stop()
         assert type(waiting.exception()) is openai.APIConnectionError
 
@@ -161,6 +160,12 @@ def test_list_of_answers(client: openai.OpenAI, replay: ReplayServer) -> None:
     assert [ask(client) for _ in range(3)] == ["one", "two", "two"]
     with pytest.raises(ValueError, match="empty"):
         replay.answer([])
+
+
+def test_wait_for(replay: ReplayServer) -> None:
+    """Waiting for a request that does not come says how many came."""
+    with pytest.raises(TimeoutError, match="for 1 requests, got 0"):
+        replay.wait_for(requests=1, timeout=0.01)
 
 
 def test_retry(client: openai.OpenAI, replay: ReplayServer) -> None:

@@ -49,7 +49,9 @@ def main() -> None:
             warm, rest = growth(call, times // divide)
             otel_llm.uninstrument()
             who = "with otel_llm" if instrumented else "without"
-            print(f"  {times // divide:6} {name:<18} {who:<14} {warm:+6.1f} MiB at first, {rest:+6.1f} MiB after that")
+            print(
+                f"  {times // divide:6} {name:<18} {who:<14} {warm:+6.1f} MiB at first, {rest:+6.1f} MiB after that"
+            )
 
 
 if __name__ == "__main__":

@@ -50,13 +50,24 @@ def main() -> int:
 
 
 def _run(program: Path, environ: dict[str, str]) -> bool:
-    print(f"\n$ otel-llm run {program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program}", flush=True)
-    return subprocess.run([sys.executable, "-m", "otel_llm", "run", str(program)], env=environ, check=False).returncode == 0  # noqa: S603
+    print(
+        f"\n$ otel-llm run {program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program}",
+        flush=True,
+    )
+    return (
+        subprocess.run(
+            [sys.executable, "-m", "otel_llm", "run", str(program)], env=environ, check=False
+        ).returncode
+        == 0
+    )  # noqa: S603
 
 
 def _print(receiver: Receiver) -> None:
     points = sum(len(metric.points) for metric in receiver.metrics)
-    print(f"\nReceived over OTLP/HTTP: {len(receiver.spans)} spans, {points} metric points, {len(receiver.logs)} events\n", flush=True)
+    print(
+        f"\nReceived over OTLP/HTTP: {len(receiver.spans)} spans, {points} metric points, {len(receiver.logs)} events\n",
+        flush=True,
+    )
     console = ConsoleExporter(out=sys.stdout)
     console.export([_readable(span) for span in sorted(receiver.spans, key=lambda span: span.end)])
     console.shutdown()
@@ -66,7 +77,9 @@ def _readable(span: ReceivedSpan) -> ReadableSpan:
     """A received span as the SDK has it, so that the demo prints with what everybody else prints with."""
 
     def context(span_id: str) -> SpanContext:
-        return SpanContext(int(span.trace_id, 16), int(span_id, 16), is_remote=False, trace_flags=TraceFlags(1))
+        return SpanContext(
+            int(span.trace_id, 16), int(span_id, 16), is_remote=False, trace_flags=TraceFlags(1)
+        )
 
     return ReadableSpan(
         name=span.name,

@@ -23,7 +23,9 @@ def answer(request: Request) -> Exchange:
 
 
 def _error(status: int, message: str, kind: str, code: str) -> Exchange:
-    return Exchange.json({"error": {"message": message, "type": kind, "param": None, "code": code}}, status=status)
+    return Exchange.json(
+        {"error": {"message": message, "type": kind, "param": None, "code": code}}, status=status
+    )
 
 
 def _chunk(model: str, delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
@@ -150,7 +152,10 @@ def _responses(body: dict[str, Any]) -> Exchange:
         {"type": "response.created", "response": begun},
         {"type": "response.output_item.added", "output_index": 0, "item": item},
         {"type": "response.content_part.added", **at, "part": part},
-        *({"type": "response.output_text.delta", **at, "delta": f"{word} ", "logprobs": []} for word in text.split(" ")),
+        *(
+            {"type": "response.output_text.delta", **at, "delta": f"{word} ", "logprobs": []}
+            for word in text.split(" ")
+        ),
         {"type": "response.completed", "response": response},
     ]
     numbered = [{**event, "sequence_number": number} for number, event in enumerate(events)]

@@ -16,7 +16,9 @@ async def main() -> None:
         print(len(vectors.data), "vectors of", len(vectors.data[0].embedding))
         answers = await asyncio.gather(
             *(
-                client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": question}])
+                client.chat.completions.create(
+                    model="gpt-4o-mini", messages=[{"role": "user", "content": question}]
+                )
                 for question in QUESTIONS
             )
         )

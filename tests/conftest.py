@@ -26,7 +26,9 @@ RECORDINGS = Path(os.environ.get("OTEL_LLM_RECORDINGS", Path(__file__).parents[2
 
 def pytest_configure(config: pytest.Config) -> None:
     for variable in [name for name in os.environ if name.startswith("OTEL_") and name != "OTEL_LLM_STRICT"]:
-        if variable not in ("OTEL_LLM_RECORDINGS", "OTEL_LLM_SEMCONV_DIR") and not variable.startswith("OTEL_LLM_E2E"):
+        if variable not in ("OTEL_LLM_RECORDINGS", "OTEL_LLM_SEMCONV_DIR") and not variable.startswith(
+            "OTEL_LLM_E2E"
+        ):
             del os.environ[variable]
 
 

@@ -112,7 +112,10 @@ class _Fold:
         except Exception:  # noqa: BLE001, S110 - whatever is not of this shape is read with care below
             pass
         seen = fields(event)
-        self._facts.update(read(_FACTS, seen))
+        self._facts = {
+            **read(_FACTS, seen),
+            **self._facts,
+        }  # the first counts: Groq's last chunk has the id "stub"
         usage = seen.get("usage")
         if usage is not None:
             self._usage = merge_usage(self._usage, usage)

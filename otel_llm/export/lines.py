@@ -19,7 +19,9 @@ Piece = tuple[str, str]
 
 def clean(value: Any) -> str:
     """Text that can only ever be text: servers choose model names, and must not paint terminals."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in str(value))
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in str(value)
+    )
 
 
 def seconds(value: float) -> str:

@@ -25,6 +25,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk._logs import ReadableLogRecord
+    from opentelemetry.sdk.metrics.export import MetricsData
     from opentelemetry.sdk.trace.sampling import Sampler
 
 __all__ = ["Telemetry"]
@@ -95,11 +96,15 @@ class Telemetry:
         """The log records and events, oldest first; the record proper is `.log_record`."""
         return list(self._log_exporter.get_finished_logs())
 
+    def metrics_data(self) -> MetricsData | None:
+        """Every metric recorded so far, as the SDK hands it to exporters."""
+        return self._reader.get_metrics_data()
+
     def metrics(self) -> dict[str, list[tuple[dict[str, Any], Any]]]:
         """Every metric recorded so far, by name: pairs of a point's attributes and the SDK's data point
         (with `sum`, `count`, `bucket_counts` for histograms, else `value`), in units of the instrument."""
         found: dict[str, list[tuple[dict[str, Any], Any]]] = {}
-        data = self._reader.get_metrics_data()
+        data = self.metrics_data()
         for of_resource in data.resource_metrics if data else ():
             for of_scope in of_resource.scope_metrics:
                 for metric in of_scope.metrics:
@@ -116,6 +121,6 @@ class Telemetry:
     def export_bytes(self) -> bytes:
         """All of it as the OTLP bytes an exporter would send, to be searched for what must not leave."""
         parts: list[Any] = [encode_spans(self.spans), encode_logs(self.logs)]
-        if (data := self._reader.get_metrics_data()) is not None:
+        if (data := self.metrics_data()) is not None:
             parts.append(encode_metrics(data))
         return b"".join(part.SerializeToString() for part in parts)

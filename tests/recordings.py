@@ -1,0 +1,68 @@
+"""Recorded provider exchanges, read where they are kept: real responses, and the figures each must give."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from otel_llm.dialects.finish_reasons import normalize
+from otel_llm.testing import Exchange
+from tests.conftest import RECORDINGS
+
+OPENAI_PATHS = ("/chat/completions", "/responses", "/completions", "/embeddings")
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One exchange: how it went over the wire and what must be read from it."""
+
+    name: str
+    api: str
+    """The last part of the path that was asked, such as `chat/completions`."""
+    streaming: bool
+    odd: bool
+    status: int
+    exchange: Exchange
+    expected: dict[str, Any]
+    body: str
+
+    @property
+    def finish_reasons(self) -> tuple[str, ...] | None:
+        """What the span must say: the raw reasons in the common words."""
+        raw = self.expected["finish_reasons"]
+        if raw == ["completed"] and any(
+            f'"type":"{call}' in self._dense() for call in ("function_call", "custom_tool_call")
+        ):
+            return ("tool_call",)
+        return tuple(normalize(reason) for reason in raw) or None
+
+    def _dense(self) -> str:
+        """The output of a response without spaces, so that a type can be looked for."""
+        text = self.body.replace(" ", "").replace("\n", "")
+        return text[text.rfind('"output":[') :]
+
+
+@lru_cache(maxsize=1)
+def openai_shaped() -> tuple[Recording, ...]:
+    """Every exchange that the openai SDK can be served, by name."""
+    found: list[Recording] = []
+    for file in sorted(RECORDINGS.glob("*/*/*.json")):
+        record = json.loads(file.read_text())
+        path = record["request"]["path"].partition("?")[0]
+        api = next((api for api in OPENAI_PATHS if path.endswith(api)), None)
+        if api is not None:
+            found.append(
+                Recording(
+                    name=str(file.relative_to(RECORDINGS)),
+                    api=api.lstrip("/"),
+                    streaming=record["streaming"],
+                    odd="odd_figures" in record["features"],
+                    status=record["response"]["status"],
+                    exchange=Exchange.recorded(record),
+                    expected=record["expected"],
+                    body=record["response"].get("body") or "",
+                )
+            )
+    return tuple(found)

@@ -1,0 +1,238 @@
+"""Validates emitted spans, metrics and events against the conventions' registry, which is kept outside the project.
+
+What the registry knows is read from its files; what only its text says is written here as rules.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanKind, StatusCode
+
+from otel_llm.testing import Telemetry
+
+OWN = "otel_llm.stream.outcome"
+KEYED = {  # what a span's name ends with, by operation
+    "chat": "gen_ai.request.model",
+    "text_completion": "gen_ai.request.model",
+    "generate_content": "gen_ai.request.model",
+    "embeddings": "gen_ai.request.model",
+}
+CREATION, WRITE = "gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_write.input_tokens"
+LEGACY_PROFILES = ("2026-10", "2026-08")
+SUBSETS = (
+    ("gen_ai.usage.input_tokens", ("gen_ai.usage.cache_read.input_tokens", WRITE, CREATION)),
+    ("gen_ai.usage.output_tokens", ("gen_ai.usage.reasoning.output_tokens",)),
+)
+TYPES: dict[str, Callable[[Any], bool]] = {
+    "int": lambda value: type(value) is int,
+    "double": lambda value: type(value) is float,
+    "boolean": lambda value: type(value) is bool,
+    "string": lambda value: type(value) is str,
+    "enum": lambda value: type(value) is str,
+    "any": lambda value: type(value) is str,
+    "string[]": lambda value: isinstance(value, (tuple, list)) and all(type(entry) is str for entry in value),
+}
+
+
+def find_registry() -> Path | None:
+    """The folder with the registry's files, if it is at hand."""
+    folder = Path(os.environ.get("OTEL_LLM_SEMCONV_DIR", Path(__file__).parents[2] / "shared" / "semconv"))
+    return folder if (folder / "attributes.json").is_file() else None
+
+
+@lru_cache(maxsize=1)
+def registry() -> dict[str, Any]:
+    """The registry's four files, by name; attributes by their own names."""
+    folder = find_registry()
+    assert folder is not None
+    found = {
+        name: json.loads((folder / f"{name}.json").read_text()) for name in ("spans", "metrics", "events")
+    }
+    entries = json.loads((folder / "attributes.json").read_text())["attributes"]
+    found["attributes"] = {entry["name"]: entry for entry in entries}
+    found["span_types"] = {
+        operation: (name, kind)
+        for name, kind in found["spans"]["spans"].items()
+        for operation in kind["operations"]
+    }
+    return found
+
+
+def check_telemetry(
+    telemetry: Telemetry, profile: str, *, allow_odd: bool = False, content: bool = False
+) -> list[str]:
+    """Everything that is wrong with what was emitted, as sentences; empty if the registry is not at hand."""
+    if find_registry() is None:
+        return []
+    problems = list(check_spans(telemetry.spans, profile, allow_odd=allow_odd, content=content))
+    problems += check_metrics(telemetry.metrics_data(), profile)
+    problems += check_events(telemetry.logs, content=content)
+    return problems
+
+
+def check_spans(
+    spans: Iterable[ReadableSpan], profile: str, *, allow_odd: bool = False, content: bool = False
+) -> Iterator[str]:
+    for span in spans:
+        if span.instrumentation_scope is None or span.instrumentation_scope.name != "otel_llm":
+            continue
+        attributes = dict(span.attributes or {})
+        for problem in (
+            *_shape(span, attributes),
+            *_names(attributes, profile, content=content),
+            *_figures(attributes, allow_odd=allow_odd),
+        ):
+            yield f"span {span.name!r}: {problem}"
+
+
+def _shape(span: ReadableSpan, attributes: Mapping[str, Any]) -> Iterator[str]:
+    operation = attributes.get("gen_ai.operation.name", "")
+    if operation not in registry()["span_types"]:
+        yield f"unknown operation {operation!r}"
+        return
+    _, kind = registry()["span_types"][operation]
+    keyed = attributes.get(KEYED.get(operation, ""))
+    expected = f"{operation} {keyed}" if keyed is not None else operation
+    if span.name != expected:
+        yield f"should be named {expected!r}"
+    if span.kind is not SpanKind.CLIENT or kind["kind"] != "client":
+        yield f"is of kind {span.kind}"
+    failed = span.status.status_code is StatusCode.ERROR
+    if span.status.status_code is StatusCode.OK:
+        yield "has status OK"
+    if failed != ("error.type" in attributes):
+        yield "has an error status or an error.type without the other"
+    if failed and not span.status.description:
+        yield "has an error status without a description"
+    if span.events:
+        yield "has span events"
+    if (span.end_time or 0) < (span.start_time or 0):
+        yield "ends before it starts"
+    if span.instrumentation_scope is not None and span.instrumentation_scope.schema_url:
+        yield "claims a schema"
+
+
+def _names(attributes: Mapping[str, Any], profile: str, *, content: bool) -> Iterator[str]:
+    known = registry()["attributes"]
+    allowed = _allowed(
+        attributes.get("gen_ai.operation.name", ""), attributes.get("gen_ai.provider.name", "")
+    )
+    for name, value in attributes.items():
+        if name == OWN:
+            if "error.type" in attributes or value != "abandoned":
+                yield f"{name} is for abandoned streams alone"
+            continue
+        entry = known.get(name)
+        if entry is None:
+            yield f"{name} is not in the registry"
+            continue
+        if entry["deprecated"] and not (name == CREATION and profile == "2026-08"):
+            yield f"{name} is deprecated"
+        if (WRITE if name == CREATION else name) not in allowed:
+            yield f"{name} does not belong there"
+        if not TYPES[entry["type"]](value):
+            yield f"{name} is {value!r}, not {entry['type']}"
+        if entry["sensitive"] is True and not content:
+            yield f"{name} is content"
+    if profile == "2026-08" and WRITE in attributes:
+        yield f"{WRITE} is of other profiles"
+    if ("server.address" in attributes) != ("server.port" in attributes):
+        yield "has an address or a port without the other"
+    for name in ("gen_ai.operation.name", "gen_ai.provider.name"):
+        if not attributes.get(name):
+            yield f"lacks {name}"
+
+
+@lru_cache(maxsize=64)
+def _allowed(operation: str, provider: str) -> frozenset[str]:
+    name, kind = registry()["span_types"].get(operation, ("", {"attributes": {}}))
+    allowed = set(kind["attributes"])
+    for refinement in registry()["spans"]["refinements"].values():
+        if refinement.get("ref") == name and refinement.get("provider") == provider:
+            allowed |= set(refinement["attributes"])
+    return frozenset(allowed)
+
+
+def _figures(attributes: Mapping[str, Any], *, allow_odd: bool) -> Iterator[str]:
+    for name, value in attributes.items():
+        if type(value) in (int, float) and value < 0 and name.startswith("gen_ai.usage."):
+            yield f"{name} is negative"
+    if attributes.get("gen_ai.request.stream") is False:
+        yield "says that it does not stream"
+    if attributes.get("gen_ai.request.choice.count") == 1:
+        yield "says that there is one choice"
+    for total, parts in SUBSETS:
+        if not allow_odd and total in attributes:
+            inside = sum(attributes.get(part, 0) for part in parts)
+            if inside > attributes[total]:
+                yield f"{total} is {attributes[total]}, less than the {inside} inside it"
+
+
+def check_metrics(data: Any, profile: str) -> Iterator[str]:
+    """Problems of what a metric reader has read."""
+    for of_resource in data.resource_metrics if data else ():
+        for of_scope in of_resource.scope_metrics:
+            if of_scope.scope.name == "otel_llm":
+                for metric in of_scope.metrics:
+                    for problem in _metric(metric, profile):
+                        yield f"metric {metric.name}: {problem}"
+
+
+def _metric(metric: Any, profile: str) -> Iterator[str]:
+    metrics = registry()["metrics"]
+    group = {**metrics["metrics"]}
+    if profile in LEGACY_PROFILES:
+        group = {
+            **metrics["legacy_metrics"],
+            "gen_ai.client.operation.duration": metrics["metrics"]["gen_ai.client.operation.duration"],
+        }
+    known = group.get(metric.name)
+    if known is None:
+        yield f"is not one of {profile}"
+        return
+    if metric.unit != known["unit"]:
+        yield f"has the unit {metric.unit}"
+    for point in metric.data.data_points:
+        attributes = dict(point.attributes or {})
+        if known["instrument"] == "histogram" and list(point.explicit_bounds) != known["bucket_boundaries"]:
+            yield f"has the buckets {point.explicit_bounds}"
+        if (
+            known["value_type"] == "int"
+            and type(getattr(point, "sum", getattr(point, "value", 0))) is not int
+        ):
+            yield "is not counted in whole numbers"
+        allowed = set(known["attributes"]) | (
+            {"error.type"} if metric.name == "gen_ai.client.token.usage" else set()
+        )
+        if extra := attributes.keys() - allowed:
+            yield f"has {sorted(extra)}"
+        required = {name for name, rule in known["attributes"].items() if rule["level"] == "required"}
+        if missing := required - attributes.keys():
+            yield f"lacks {sorted(missing)}"
+        if attributes.get("gen_ai.token.type", "input") not in ("input", "output"):
+            yield "has an unknown type of token"
+
+
+def check_events(logs: Iterable[Any], *, content: bool = False) -> Iterator[str]:
+    """Problems of log records of ours, all of which are events."""
+    for log in logs:
+        if log.instrumentation_scope.name != "otel_llm":
+            continue
+        record = getattr(log, "log_record", log)
+        known = registry()["events"].get(record.event_name)
+        if known is None:
+            yield f"event {record.event_name!r} is not in the registry"
+            continue
+        if known["severity"] and record.severity_number.value != known["severity"]["number"]:
+            yield f"event {record.event_name}: severity {record.severity_number}"
+        if extra := set(record.attributes or {}) - set(known["attributes"]):
+            yield f"event {record.event_name}: has {sorted(extra)}"
+        if not content and {"exception.message", "exception.stacktrace"} & set(record.attributes or {}):
+            yield f"event {record.event_name}: tells content"

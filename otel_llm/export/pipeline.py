@@ -165,7 +165,7 @@ def _otlp_maker(signal: str, endpoint: str | None) -> tuple[MakeExporter, str]:
     protocol = os.environ.get(variable) or os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL") or _PROTOCOLS[0]
     if protocol not in _PROTOCOLS:
         warn_once(
-            (variable, protocol),
+            ("OTLP protocol", protocol),
             "OTEL_EXPORTER_OTLP_PROTOCOL=%r is not allowed (%s); using %r",
             protocol,
             " | ".join(_PROTOCOLS),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -46,10 +47,10 @@ class Pipeline:
         self, service_name: str | None = None, endpoint: str | None = None, *, console: bool = False
     ) -> None:
         self._endpoint = endpoint
+        _silence_exporters()
         self._deliveries: list[Delivery] = []
         self._counted: list[tuple[CountingProcessor, Delivery]] = []
         self._metric_exporters: list[MetricDelivery] = []
-        self._pid = os.getpid()
         self.resource = Resource.create({"service.name": service_name} if service_name else {})
         # The SDK's own exit handlers know no deadline: ours call them.
         self.tracer_provider = TracerProvider(resource=self.resource, shutdown_on_exit=False)
@@ -120,7 +121,6 @@ class Pipeline:
             exporter.inherited = _without_ours
         fresh = Resource({"service.instance.id": f"{os.getpid()}-{time.time_ns():x}"})
         self.meter_provider = self._new_meter_provider(self.resource.merge(fresh))
-        self._pid = os.getpid()
         return self.meter_provider
 
     def shutdown(self, timeout: float | None = None) -> None:
@@ -192,6 +192,13 @@ def _otlp_maker(signal: str, endpoint: str | None) -> tuple[MakeExporter, str]:
         or ("http://localhost:4317" if grpc else "http://localhost:4318")
     )
     return make, shown.rpartition("@")[2].partition("?")[0]
+
+
+def _silence_exporters() -> None:
+    """The exporters report each retry. In a pipeline that is ours, one line of ours says all there is to say."""
+    exporters = logging.getLogger("opentelemetry.exporter.otlp")
+    if exporters.level == logging.NOTSET:
+        exporters.setLevel(logging.CRITICAL + 1)
 
 
 def _exit_seconds() -> float:

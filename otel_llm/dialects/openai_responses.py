@@ -85,7 +85,7 @@ class _Fold:
             return ModelResponse(error=self._error)
         seen = self._response
         found = read(_FACTS, seen)
-        status = seen.get("status")
+        status = text(seen.get("status"))
         if self._error is not None:
             found["error"] = self._error
         elif status == "failed":
@@ -95,7 +95,7 @@ class _Fold:
         )
         if reason is not None:
             called = reason == "completed" and any(
-                fields(item).get("type") in _CALLS for item in items(seen.get("output"))
+                text(fields(item).get("type")) in _CALLS for item in items(seen.get("output"))
             )
             found["finish_reasons"] = (TOOL if called else normalize(reason),)
             found["raw_finish_reasons"] = (reason,)

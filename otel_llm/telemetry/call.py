@@ -116,8 +116,8 @@ class Call:
     def answer(self, answer: Any) -> None:
         """The whole answer, as an SDK object or a dict."""
         if self._reads:
-            self._fold.add(answer)
-        self._end(self._fold.response(complete=True))
+            self._read(answer)
+        self._end(self._facts(complete=True))
 
     def chunk(self, event: Any) -> Callable[[Any], None]:
         """One event of a stream, as an SDK object or a dict. Returns what to call with the events after it."""
@@ -137,15 +137,15 @@ class Call:
 
     def complete(self) -> None:
         """The stream was read to its end."""
-        self._end(self._fold.response(complete=True))
+        self._end(self._facts(complete=True))
 
     def close(self) -> None:
         """The user wanted no more of the stream. That is no error."""
-        self._end(self._fold.response(complete=False))
+        self._end(self._facts(complete=False))
 
     def abandon(self, at: int | None = None) -> None:
         """The stream was dropped without being closed, or the process ends; `at` in ns of the monotonic clock."""
-        self._end(self._fold.response(complete=False), outcome="abandoned", at=at)
+        self._end(self._facts(complete=False), outcome="abandoned", at=at)
 
     def stays_open(self) -> None:
         """The user will read the rest, or not: see to it that the span ends when the process does."""
@@ -154,10 +154,23 @@ class Call:
     def fail(self, error: BaseException, code: str | None = None) -> None:
         """An exception ended the call; `code` is the provider's short code for it."""
         if self._noted is not None:
-            self._fold.add(self._noted)
-        self._end(self._fold.response(complete=self._noted is not None), error=error, code=code)
+            self._read(self._noted)
+        self._end(self._facts(complete=self._noted is not None), error=error, code=code)
 
-    # The end.
+    # The end. Whatever cannot be read must not keep the span from ending.
+
+    def _read(self, answer: Any) -> None:
+        try:
+            self._fold.add(answer)
+        except Exception:  # noqa: BLE001 - ours, not the user's
+            internal_error("reading an answer")
+
+    def _facts(self, *, complete: bool) -> ModelResponse:
+        try:
+            return self._fold.response(complete=complete)
+        except Exception:  # noqa: BLE001 - ours, not the user's
+            internal_error("reading an answer")
+            return NOTHING
 
     def _end(
         self,

@@ -1,0 +1,103 @@
+"""Runs the tests with the oldest and newest of what we support: each SDK major, OpenTelemetry, every Python here.
+
+Environments are kept in `.venvs/`, one for each row. Arguments choose rows by words in their names.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+OLDEST_OTEL = (
+    "opentelemetry-api==1.37.0",
+    "opentelemetry-sdk==1.37.0",
+    "opentelemetry-exporter-otlp==1.37.0",
+)
+SDKS = {  # the oldest and the newest of each major
+    "openai 1 oldest": ("openai==1.40.0", "httpx<0.28"),
+    "openai 1 newest": ("openai<2",),
+    "openai 2 oldest": ("openai==2.0.0",),
+    "openai 2 newest": ("openai<3",),
+    "openai 3 oldest": ("openai==3.0.0",),
+    "openai 3 newest": ("openai<4",),
+    "openai 3 newest, OpenTelemetry oldest": ("openai<4", *OLDEST_OTEL),
+}
+TOOLS = ("pytest>=8", "pytest-xdist>=3", "jsonschema>=4.20", "opentelemetry-distro>=0.58b0")
+
+
+def pythons() -> dict[str, str]:
+    """Every Python from 3.10 up that is on the path or under pyenv, one for each minor version."""
+    folders = [*os.environ.get("PATH", "").split(os.pathsep)]
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    if pyenv.is_dir():
+        folders += [str(version / "bin") for version in sorted(pyenv.iterdir())]
+    found: dict[str, str] = {}
+    for minor in range(10, 20):
+        path = shutil.which(f"python3.{minor}", path=os.pathsep.join(folders))
+        if path is not None and _works(path):
+            found[f"3.{minor}"] = path
+    return found
+
+
+def _works(python: str) -> bool:
+    return (
+        subprocess.run([python, "-c", "import ssl, venv"], capture_output=True, check=False).returncode == 0
+    )  # noqa: S603
+
+
+def run(name: str, python: str, requirements: tuple[str, ...]) -> str:
+    """The last line of the tests in an environment of its own."""
+    folder = ROOT / ".venvs" / re.sub(r"[^a-z0-9.]+", "-", name.lower())
+    log = folder.with_suffix(".log")
+    folder.parent.mkdir(exist_ok=True)
+    bin_ = folder / "bin"
+    with log.open("w") as out:
+        try:
+            if not bin_.is_dir():
+                subprocess.run([python, "-m", "venv", str(folder)], stdout=out, stderr=out, check=True)  # noqa: S603
+            install = [
+                str(bin_ / "python"),
+                "-m",
+                "pip",
+                "install",
+                "-q",
+                "-e",
+                str(ROOT),
+                *TOOLS,
+                *requirements,
+            ]
+            subprocess.run(install, stdout=out, stderr=out, check=True)  # noqa: S603
+        except subprocess.CalledProcessError:
+            return f"could not be set up, see {log.relative_to(ROOT)}"
+        subprocess.run(  # noqa: S603
+            [str(bin_ / "python"), "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider"],
+            cwd=ROOT,
+            stdout=out,
+            stderr=out,
+            check=False,
+        )
+    lines = [line for line in log.read_text().splitlines() if re.search(r"\d+ (passed|failed|error)", line)]
+    return lines[-1].strip("= ") if lines else f"no result, see {log.relative_to(ROOT)}"
+
+
+def main() -> int:
+    found = pythons()
+    newest = list(SDKS)[5]
+    rows = {f"Python {version}, {newest}": (path, SDKS[newest]) for version, path in found.items()}
+    rows |= {name: (sys.executable, requirements) for name, requirements in SDKS.items() if name != newest}
+    wanted = {name: row for name, row in rows.items() if all(word in name for word in sys.argv[1:])}
+    failed = False
+    for name, (python, requirements) in wanted.items():
+        result = run(name, python, requirements)
+        failed = failed or "passed" not in result or "failed" in result
+        print(f"{name:<42} {result}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""The table of names against the conventions' registry."""
+
+from __future__ import annotations
+
+import pytest
+
+from otel_llm.telemetry import names
+from tests import semconv
+
+pytestmark = pytest.mark.skipif(semconv.find_registry() is None, reason="the registry is not here")
+
+ATTRIBUTES = {
+    name: value
+    for name, value in vars(names).items()
+    if name.isupper()
+    and isinstance(value, str)
+    and "." in value
+    and not name.startswith(("EVENT_", "STREAM_"))
+} | {"ERROR_TYPE": names.ERROR_TYPE}
+OLD = {names.USAGE_CACHE_CREATION, names.TOKEN_TYPE}
+
+
+@pytest.mark.parametrize("value", sorted(set(ATTRIBUTES.values()) - {names.OPERATION_DURATION}))
+def test_every_attribute_is_in_the_registry(value: str) -> None:
+    """And is not deprecated, apart from the two that older profiles ask for."""
+    entry = semconv.registry()["attributes"][value]
+    assert entry["deprecated"] == (value in OLD)
+
+
+@pytest.mark.parametrize("profile", names.PROFILES.values(), ids=lambda profile: profile.name)
+def test_every_metric_of_a_profile_is_in_the_registry(profile: names.Profile) -> None:
+    """With our buckets being its own."""
+    known = semconv.registry()["metrics"]
+    known = {**known["metrics"], **known["legacy_metrics"]}
+    for name in (profile.time_to_first_chunk, profile.time_per_output_chunk, names.OPERATION_DURATION):
+        assert tuple(known[name]["bucket_boundaries"]) == names.DURATION_BUCKETS
+    for name in (profile.token_usage, profile.input_tokens, profile.output_tokens):
+        assert name is None or tuple(known[name]["bucket_boundaries"]) == names.TOKEN_BUCKETS
+    assert profile.inference_duration in known
+
+
+def test_every_event_is_in_the_registry() -> None:
+    """By its name."""
+    assert {names.EVENT_EXCEPTION, names.EVENT_DETAILS} <= semconv.registry()["events"].keys()

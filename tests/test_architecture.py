@@ -1,0 +1,139 @@
+"""The rooms of docs/architecture.md: who may import whom, who may know what, and how big anything may grow."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "otel_llm"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# From the bottom up: a room may import itself and what stands before it.
+FLOORS = (
+    ("guard", "version"),
+    ("config",),
+    ("usage",),
+    ("record",),
+    ("dialects",),
+    ("telemetry",),
+    ("hooks",),
+    ("providers",),
+    ("instrumentation",),
+    ("export",),
+    ("lifecycle",),
+    ("__init__", "instrumentor", "doctor", "testing"),
+    ("cli", "auto"),
+    ("__main__",),
+)
+FORBIDDEN = {  # beyond what the floors say
+    "export": ("providers", "dialects", "hooks", "instrumentation"),
+    "dialects": ("config", "guard"),
+    "testing": ("telemetry", "hooks", "dialects", "providers", "export"),
+}
+SDKS = (
+    "openai",
+    "anthropic",
+    "groq",
+    "together",
+    "boto3",
+    "google.genai",
+    "mistralai",
+    "cohere",
+    "ollama",
+    "litellm",
+)
+
+
+def room(module: Path) -> str:
+    """The room that a module lives in."""
+    return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(module: Path) -> Iterator[str]:
+    """Everything a module imports, wherever in it."""
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(PACKAGE)))
+def test_imports_run_downward(module: Path) -> None:
+    """No room knows of one above it, and some know less."""
+    floors = {name: height for height, names in enumerate(FLOORS) for name in names}
+    own = room(module)
+    rooms = {name for name in floors if name != "__init__"}
+    for imported in imports(module):
+        parts = imported.split(".")
+        if parts[0] != "otel_llm" or len(parts) < 2 or parts[1] not in rooms:
+            continue
+        assert floors[parts[1]] <= floors[own], imported
+        assert parts[1] == own or parts[1] not in FORBIDDEN.get(own, ()), imported
+
+
+@pytest.mark.parametrize(
+    "module", sorted((PACKAGE / "dialects").glob("*.py")), ids=lambda module: module.name
+)
+def test_dialects_are_pure(module: Path) -> None:
+    """They import the standard library and our own records, neither an SDK nor OpenTelemetry."""
+    for imported in imports(module):
+        top = imported.split(".")[0]
+        assert top in sys.stdlib_module_names or top == "otel_llm", imported
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(PACKAGE)))
+def test_no_module_imports_an_sdk(module: Path) -> None:
+    """SDKs are the application's to import."""
+    assert not [name for name in imports(module) if name.startswith(SDKS) and not name.startswith("otel_llm")]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(PACKAGE)))
+def test_names_are_spelled_in_one_place(module: Path) -> None:
+    """Emitted names are constants of `telemetry/names.py`."""
+    if module.name != "names.py":
+        assert not re.search(r"""["']gen_ai\.""", module.read_text())
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(PACKAGE)))
+def test_nothing_grows_too_big(module: Path) -> None:
+    """A module has at most 400 lines, a dialect 250, a provider 100, a function 50."""
+    most = {"dialects": 250, "providers": 100}.get(room(module), 400)
+    text = module.read_text()
+    assert text.count("\n") <= most
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            assert (node.end_lineno or 0) - node.lineno < 50, node.name
+
+
+def test_instrumenting_imports_no_sdk_and_no_exporter() -> None:
+    """Whoever only instruments pays for neither."""
+    program = "import json, sys, otel_llm; otel_llm.instrument(); print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
+    )
+    loaded = set(json.loads(done.stdout))
+    assert not loaded & {
+        *SDKS,
+        "requests",
+        "grpc",
+        "google.protobuf",
+        "rich",
+        "asyncio",
+        "opentelemetry.sdk.trace",
+    }
+
+
+def test_the_page_on_architecture_names_every_room() -> None:
+    """What people read first is about what is there."""
+    page = (PACKAGE.parent / "docs" / "architecture.md").read_text()
+    missing = {room(module) for module in MODULES} - {"__init__", "__main__", "instrumentor"}
+    assert not [name for name in missing if f"`{name}/`" not in page and f"`{name}.py`" not in page]

@@ -19,7 +19,7 @@ OLDEST_OTEL = (
     "opentelemetry-exporter-otlp==1.37.0",
 )
 SDKS = {  # the oldest and the newest of each major
-    "openai 1 first": ("openai==1.0.0", "httpx<0.28"),  # less than half of today's SDK
+    "openai 1 first": ("openai==1.26.0", "httpx<0.28", "numpy"),  # the first that can be asked for usage in streams
     "openai 1 oldest": ("openai==1.66.0", "httpx<0.28"),  # the first with the Responses API in full
     "openai 1 newest": ("openai<2",),
     "openai 2 oldest": ("openai==2.0.0",),

@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from otel_llm.testing import Exchange, ReplayServer, Telemetry
-from tests.lives.answers import STREAM, client, completion
+from tests.lives.answers import STREAM, client, completion, parsing
 
 
 class Secrets:
@@ -153,6 +153,6 @@ def test_an_answer_that_does_not_fit_its_schema(replay: ReplayServer, secret: Se
 
     replay.answer(Exchange.json(completion(secret("answer"))))
     with pytest.raises(pydantic.ValidationError):
-        client(replay).chat.completions.parse(
+        parsing(client(replay)).parse(
             model="gpt-4o", messages=[{"role": "user", "content": secret("prompt")}], response_format=Train
         )

@@ -2,7 +2,7 @@
 
 All of them send every request, plain or streamed, parsed or raw, through `request()` of one base client. There
 the body is a plain dict and the retry loop is inside, so one call of the user's is one call of ours.
-Seen in openai 1.0 to 3.54.
+Seen in openai 1.26 to 3.54.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def _by_class(kind: type) -> str | None:
 SDK = GeneratedSdk(
     name="openai",
     distribution="openai",
-    versions=">=1.0,<4",
+    versions=">=1.26,<4",
     module="openai._base_client",
     routes={
         "chat/completions": CHAT,

@@ -131,3 +131,9 @@ async def async_stream(replay: ReplayServer, **more: Any) -> Any:
     return await async_client(replay).chat.completions.create(
         model="gpt-4o", messages=MESSAGES, stream=True, **more
     )
+
+
+def parsing(sdk: Any) -> Any:
+    """Where a client has `parse()` and `stream()` for chats: once in beta, now in the open."""
+    completions = sdk.chat.completions
+    return completions if hasattr(completions, "parse") else sdk.beta.chat.completions

@@ -27,6 +27,7 @@ from tests.lives.answers import (
     async_client,
     client,
     completion,
+    parsing,
     responses_stream,
 )
 
@@ -40,7 +41,7 @@ def chat(sdk: Any, **more: Any) -> Any:
 
 
 def by_parse(sdk: Any) -> Any:
-    return sdk.chat.completions.parse(model="gpt-4o", messages=MESSAGES)
+    return parsing(sdk).parse(model="gpt-4o", messages=MESSAGES)
 
 
 def by_beta_parse(sdk: Any) -> Any:
@@ -107,7 +108,7 @@ def test_stream_helpers_tell_all(telemetry: Telemetry, replay: ReplayServer, hel
     asked: dict[str, Any] = {"messages": MESSAGES} if helper == "chat.completions" else {"input": "hi"}
 
     def resource(sdk: Any) -> Any:
-        return sdk.chat.completions if helper == "chat.completions" else sdk.responses
+        return parsing(sdk) if helper == "chat.completions" else sdk.responses
 
     async def run() -> None:
         async with resource(async_client(replay)).stream(model="gpt-4o", **asked) as begun:
@@ -240,7 +241,7 @@ def test_an_answer_that_parse_refuses_was_billed(
     """The exception is the SDK's, the usage is on the span all the same."""
     replay.answer(Exchange.json(completion(content, finish)))
     with pytest.raises(Exception) as caught:
-        client(replay).chat.completions.parse(model="gpt-4o", messages=MESSAGES, response_format=Train)
+        parsing(client(replay)).parse(model="gpt-4o", messages=MESSAGES, response_format=Train)
     assert f"{type(caught.value).__module__}.{type(caught.value).__qualname__}" == error
     (span,) = telemetry.spans
     assert span.attributes["error.type"] == error

@@ -41,7 +41,9 @@ def pytest_report_header() -> list[str]:
     return lines
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if "e2e" not in config.option.markexpr:
+        items[:] = [item for item in items if "e2e" not in item.keywords]
     if not RECORDINGS.is_dir():
         skip = pytest.mark.skip(reason="the recorded exchanges are not here")
         for item in items:

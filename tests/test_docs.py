@@ -1,0 +1,81 @@
+"""The documentation is true: its programs run, its commands exist, its links lead somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from otel_llm.config import Config
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every relative link of a page is a file of the project."""
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target.partition("#")[0]).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_exist(page: Path) -> None:
+    """Every `make` target that a page names is one, and every `otel-llm` command too."""
+    text, makefile = page.read_text(), (ROOT / "Makefile").read_text()
+    for targets in re.findall(r"(?:^|`|\$ )make ((?:[a-z0-9]+ ?)+)", text, re.MULTILINE):
+        for target in targets.split():
+            assert re.search(rf"^{target}:.*##", makefile, re.MULTILINE), target
+    for command in re.findall(r"otel-llm ([a-z]+)", text):
+        assert command in ("run", "doctor"), command
+
+
+def test_the_program_on_the_testing_page_runs(tmp_path: Path) -> None:
+    """As it stands there."""
+    (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "testing.md").read_text(), re.DOTALL)
+    (tmp_path / "app.py").write_text(program)
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "app.py"], cwd=tmp_path, env=environ, check=True)
+
+
+def test_the_pytest_plugin_works_as_described(tmp_path: Path) -> None:
+    """Its fixtures are there for whoever asks for them."""
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["otel_llm.testing.pytest_plugin"]\n')
+    (tmp_path / "test_mine.py").write_text(
+        "import openai\nfrom otel_llm.testing import Exchange\n"
+        "def test_mine(telemetry, replay, receiver):\n"
+        "    replay.answer(Exchange.json({'choices': []}))\n"
+        "    openai.OpenAI(api_key='k', base_url=replay.url).chat.completions.create(model='m', messages=[])\n"
+        "    assert len(telemetry.spans) == 1\n"
+    )
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_every_setting_is_documented() -> None:
+    """A variable that does something is on the page of configuration; one that does nothing yet is not."""
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    planned = {"content_max_bytes", "capture_content", "cost", "logprobs", "native_tracing"}
+    for name, field in Config.__dataclass_fields__.items():
+        assert (field.metadata["variable"] in page) == (name not in planned), name
+
+
+def test_the_examples_run_under_the_demonstration() -> None:
+    """`make demo` without its environment: every example succeeds, and its telemetry is printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "demo"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "in 533 (cached 512)   out 10   stop" in done.stdout
+    assert (
+        "├─ chat o4-mini -> o4-mini-2025-04-16   in 112   out 150 (reasoning 128)   tool_call" in done.stdout
+    )
+    assert "openai.RateLimitError (rate_limit_exceeded)" in done.stdout
+    assert re.search(r"^all +16 +3 +1,690 +512 +0 +478 +320$", done.stdout, re.MULTILINE)

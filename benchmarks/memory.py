@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import otel_llm
 from overhead import CLIENT, MESSAGES, Providers, plain
+
+import otel_llm
 
 
 def resident() -> float:

@@ -13,6 +13,7 @@ import statistics
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter, process_time
 from typing import Any
 
@@ -167,8 +168,8 @@ def peers(call: Callable[[], Any], providers: Providers) -> Iterator[Variant]:
             instrumentor = getattr(importlib.import_module(module), kind)()
         except Exception:  # noqa: BLE001, S112 - not installed, or not fit for this SDK
             continue
-        given: Any = vars(providers)
-        yield Variant(name, call, lambda i=instrumentor: i.instrument(**given), instrumentor.uninstrument)
+        on = partial(instrumentor.instrument, **vars(providers))
+        yield Variant(name, call, on, instrumentor.uninstrument)
 
 
 def measure(variants: list[Variant], calls: int, rounds: int) -> dict[str, list[float]]:

@@ -40,7 +40,7 @@ def main() -> None:
         program = _MEASURE.format(before=before, work=work, sdks=SDKS)
         runs = [
             json.loads(
-                subprocess.run(  # noqa: S603
+                subprocess.run(
                     [sys.executable, "-c", program], capture_output=True, text=True, check=True
                 ).stdout
             )

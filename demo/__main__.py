@@ -59,7 +59,7 @@ def _run(program: Path, environ: dict[str, str]) -> bool:
             [sys.executable, "-m", "otel_llm", "run", str(program)], env=environ, check=False
         ).returncode
         == 0
-    )  # noqa: S603
+    )
 
 
 def _print(receiver: Receiver) -> None:

@@ -101,7 +101,7 @@ _TOOL_CALL = {
 
 
 def _streamed(body: dict[str, Any]) -> Exchange:
-    model = _DATED.get(body["model"], body["model"])
+    model = str(_DATED.get(body["model"], body["model"]))
     words = ("One", ", two", ", three", ", four", ", five", ".")
     events = [_chunk(model, {"role": "assistant", "content": ""})]
     events += [_chunk(model, {"content": word}) for word in words]
@@ -158,8 +158,10 @@ def _responses(body: dict[str, Any]) -> Exchange:
         ),
         {"type": "response.completed", "response": response},
     ]
-    numbered = [{**event, "sequence_number": number} for number, event in enumerate(events)]
-    return Exchange.sse([(event["type"], event) for event in numbered], done=False, pauses=PAUSE)
+    numbered: list[dict[str, Any]] = [
+        {**event, "sequence_number": number} for number, event in enumerate(events)
+    ]
+    return Exchange.sse([(str(event["type"]), event) for event in numbered], done=False, pauses=PAUSE)
 
 
 def _embeddings(body: dict[str, Any]) -> Exchange:

@@ -19,7 +19,11 @@ OLDEST_OTEL = (
     "opentelemetry-exporter-otlp==1.37.0",
 )
 SDKS = {  # the oldest and the newest of each major
-    "openai 1 first": ("openai==1.26.0", "httpx<0.28", "numpy"),  # the first that can be asked for usage in streams
+    "openai 1 first": (
+        "openai==1.26.0",
+        "httpx<0.28",
+        "numpy",
+    ),  # the first that can be asked for usage in streams
     "openai 1 oldest": ("openai==1.66.0", "httpx<0.28"),  # the first with the Responses API in full
     "openai 1 newest": ("openai<2",),
     "openai 2 oldest": ("openai==2.0.0",),
@@ -50,19 +54,19 @@ def pythons() -> dict[str, str]:
 def _works(python: str) -> bool:
     return (
         subprocess.run([python, "-c", "import ssl, venv"], capture_output=True, check=False).returncode == 0
-    )  # noqa: S603
+    )
 
 
 def run(name: str, python: str, requirements: tuple[str, ...]) -> str:
     """The last line of the tests in an environment of its own."""
     folder = ROOT / ".venvs" / re.sub(r"[^a-z0-9.]+", "-", name.lower())
-    log = folder.with_suffix(".log")
+    log = folder.with_name(f"{folder.name}.log")
     folder.parent.mkdir(exist_ok=True)
     bin_ = folder / "bin"
     with log.open("w") as out:
         try:
             if not bin_.is_dir():
-                subprocess.run([python, "-m", "venv", str(folder)], stdout=out, stderr=out, check=True)  # noqa: S603
+                subprocess.run([python, "-m", "venv", str(folder)], stdout=out, stderr=out, check=True)
             install = [
                 str(bin_ / "python"),
                 "-m",
@@ -74,10 +78,10 @@ def run(name: str, python: str, requirements: tuple[str, ...]) -> str:
                 *TOOLS,
                 *requirements,
             ]
-            subprocess.run(install, stdout=out, stderr=out, check=True)  # noqa: S603
+            subprocess.run(install, stdout=out, stderr=out, check=True)
         except subprocess.CalledProcessError:
             return f"could not be set up, see {log.relative_to(ROOT)}"
-        subprocess.run(  # noqa: S603
+        subprocess.run(
             [
                 str(bin_ / "python"),
                 "-m",

@@ -134,7 +134,7 @@ def test_an_exception_of_the_users_own(replay: ReplayServer, secret: Secrets) ->
 
     def raising(request: Any) -> None:
         try:
-            raise KeyError(secret("cause"))
+            raise KeyError(secret("cause"))  # noqa: TRY301 - there must be a cause
         except KeyError as cause:
             raise ValueError(secret("exception")) from cause
 

@@ -224,7 +224,7 @@ def differences(recording: Recording, way: Way, span: Any) -> Iterator[str]:
     broken_stream = recording.streaming and recording.status < 400 and expected["error_type"] is not None
     for name, value in wanted.items():
         if recording.api == "embeddings" and name not in OF_EMBEDDINGS:
-            value = None
+            value = None  # noqa: PLW2901
         if broken_stream and value is None:
             continue  # the SDK's exception, or the event that is the error, may tell more
         if attributes.get(name) != value:

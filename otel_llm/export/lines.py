@@ -33,7 +33,8 @@ def seconds(value: float) -> str:
 
 def call_line(span: ReadableSpan) -> list[Piece]:
     """One model call: what was asked and answered, tokens, why it ended, how long it took, what went wrong."""
-    get = (span.attributes or {}).get
+    attributes: Mapping[str, Any] = span.attributes or {}
+    get = attributes.get
     pieces: list[Piece] = [(clean(get(names.OPERATION_NAME)), "dim"), (" ", "")]
     asked, answered = get(names.REQUEST_MODEL), get(names.RESPONSE_MODEL)
     pieces.append((clean(asked or answered or "?"), "bold"))
@@ -165,7 +166,7 @@ class Totals:
         """A table, with a last row of sums if there is more than one model."""
         if not self.rows:
             return
-        table = [("provider", "model", *_COLUMNS)]
+        table: list[tuple[str, ...]] = [("provider", "model", *_COLUMNS)]
         for (provider, model), row in sorted(self.rows.items()):
             table.append((provider, model, *(_count(getattr(row, name)) for name in _COLUMNS)))
         if len(self.rows) > 1:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import openai
@@ -69,7 +68,7 @@ def test_the_same_prompt_twice_shows_cached_tokens(server: str, telemetry: Telem
     for _ in range(2):
         response: Any = sdk.responses.create(model="gemma", input=PROMPT, max_output_tokens=16).usage
         reported.append((response.input_tokens, response.input_tokens_details.cached_tokens))
-    told = [
+    told: list[tuple[Any, Any]] = [
         (
             span.attributes["gen_ai.usage.input_tokens"],
             span.attributes["gen_ai.usage.cache_read.input_tokens"],

@@ -65,7 +65,7 @@ def test_a_call_is_one_line_with_all_its_figures() -> None:
 def test_what_is_not_known_is_not_printed() -> None:
     """Neither a zero nor a dash stands for a missing figure."""
     screen = Screen()
-    bare = dict.fromkeys((name for name in CALL if "usage" in name or "response" in name))
+    bare = dict.fromkeys(name for name in CALL if "usage" in name or "response" in name)
     screen.call(**{**bare, names.RESPONSE_MODEL: "gpt-4o"})
     assert screen.text.splitlines()[1] == "└─ chat gpt-4o   1.25 s   openai"
 

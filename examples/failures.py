@@ -1,6 +1,6 @@
 """What goes wrong in a week of production: a refused request, a model that is not there, an answer cut short."""
 
-from openai import APIConnectionError, APIStatusError, OpenAI
+from openai import APIStatusError, OpenAI
 
 client = OpenAI(max_retries=1)
 
@@ -15,7 +15,7 @@ def ask(model: str, **options: object) -> None:
         print(model, "answered; finish reason:", answer.choices[0].finish_reason)
     except APIStatusError as error:
         print(model, "refused:", error.status_code, error.code)
-    except APIConnectionError as error:
+    except Exception as error:  # older SDKs let the transport's own errors through
         print(model, "broke off:", type(error).__name__)
 
 

@@ -309,7 +309,8 @@ def test_a_stream_looks_like_one(telemetry: Telemetry, replay: ReplayServer) -> 
     watched = stream(replay)
     assert type(watched) is openai.Stream
     assert isinstance(watched, openai.Stream)
-    assert next(iter(copy.copy(watched))).choices[0].delta.content == "Hel"
+    first, *_ = copy.copy(watched)
+    assert first.choices[0].delta.content == "Hel"
     assert {"close", "aclose", "iter_bytes"}.isdisjoint(vars(watched.response))
     otel_llm.uninstrument()
     bare = stream(replay)

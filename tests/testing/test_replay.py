@@ -19,9 +19,10 @@ from otel_llm.testing import Exchange, Gate, ReplayServer, Request
 from tests.testing.answers import chat, stream
 
 MAJOR = int(openai.__version__.partition(".")[0])
-CUT: type[Exception] = (
-    # Up to 2.x a stream that breaks off shows the transport's own error.
-    openai.APIConnectionError if MAJOR >= 3 else importlib.import_module("httpx").RemoteProtocolError
+# Up to early 3.x a stream that breaks off shows the transport's own error.
+CUT: tuple[type[Exception], ...] = (
+    openai.APIConnectionError,
+    importlib.import_module("httpx2" if MAJOR >= 3 else "httpx").RemoteProtocolError,
 )
 
 

@@ -78,9 +78,13 @@ def flush(timeout: float = 5.0) -> bool:
                     results.append(False)
 
     thread = threading.Thread(target=run, name="otel_llm.flush", daemon=True)
-    thread.start()
-    thread.join(timeout)
-    return not thread.is_alive() and all(results)
+    try:
+        thread.start()
+    except RuntimeError:  # some Pythons start no threads while they exit
+        run()
+    else:
+        thread.join(timeout)
+    return not thread.is_alive() and all(results) and (_pipeline is None or _pipeline.delivered)
 
 
 def shutdown() -> None:

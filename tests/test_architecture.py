@@ -116,7 +116,11 @@ def test_nothing_grows_too_big(module: Path) -> None:
 
 def test_instrumenting_imports_no_sdk_and_no_exporter() -> None:
     """Whoever only instruments pays for neither."""
-    program = "import json, sys, otel_llm; otel_llm.instrument(); print(json.dumps(sorted(sys.modules)))"
+    api = "import opentelemetry.trace, opentelemetry.metrics, opentelemetry._logs, opentelemetry.context"
+    program = (
+        f"import json, sys; {api}; before = set(sys.modules)\n"
+        "import otel_llm; otel_llm.instrument(); print(json.dumps(sorted(set(sys.modules) - before)))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
     )

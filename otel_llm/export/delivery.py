@@ -32,6 +32,8 @@ class Delivery:
         self.exporter = make()
         self._deadline: float | None = None
         self.delivered = 0
+        self.working = True
+        """Whether the last export succeeded."""
 
     def send(self, batch: Any, size: int) -> Any:
         """Export; once the end is near, with no more time than is left, and not at all after that."""
@@ -41,8 +43,13 @@ class Delivery:
             if left <= 0:
                 return None
             exporter = self.exporter = self._make(timeout=left)
-        result = exporter.export(batch)
-        if result.name == "SUCCESS":  # each signal has a result type of its own
+        try:
+            result = exporter.export(batch)
+        except Exception:  # noqa: BLE001 - older exporters raise what newer ones report
+            result = None
+        # Each signal has a result type of its own.
+        self.working = result is not None and result.name == "SUCCESS"
+        if self.working:
             self.delivered += size
         elif self._deadline is None:
             warn_once(("delivery", self.where), "%s cannot be delivered to %s", self._what, self.where)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module, metadata
 from typing import Any
+from uuid import uuid4
 
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
@@ -51,7 +52,7 @@ class Pipeline:
         self._deliveries: list[Delivery] = []
         self._counted: list[tuple[CountingProcessor, Delivery]] = []
         self._metric_exporters: list[MetricDelivery] = []
-        self.resource = Resource.create({"service.name": service_name} if service_name else {})
+        self.resource = _resource({"service.name": service_name} if service_name else {})
         # The SDK's own exit handlers know no deadline: ours call them.
         self.tracer_provider = TracerProvider(resource=self.resource, shutdown_on_exit=False)
         self.logger_provider = LoggerProvider(resource=self.resource, shutdown_on_exit=False)
@@ -119,9 +120,16 @@ class Pipeline:
             processor.accepted = 0
         for exporter in self._metric_exporters:
             exporter.inherited = _without_ours
-        fresh = Resource({"service.instance.id": f"{os.getpid()}-{time.time_ns():x}"})
+        fresh = Resource({"service.instance.id": str(uuid4())})
         self.meter_provider = self._new_meter_provider(self.resource.merge(fresh))
         return self.meter_provider
+
+    @property
+    def delivered(self) -> bool:
+        """Whether everything that was handed over has arrived, as far as the exporters know."""
+        return all(delivery.working for delivery in self._deliveries) and not any(
+            processor.accepted > delivery.delivered for processor, delivery in self._counted
+        )
 
     def shutdown(self, timeout: float | None = None) -> None:
         """Send what is left, within `timeout` seconds in all, and say in one line what could not be sent."""
@@ -137,6 +145,14 @@ class Pipeline:
                 logger.warning(
                     "%d of %d spans could not be sent to %s", lost, processor.accepted, delivery.where
                 )
+
+
+def _resource(given: dict[str, str]) -> Resource:
+    """What the environment says, and an id for this process: two without one would pass for the same series."""
+    resource = Resource.create(given)
+    if "service.instance.id" in resource.attributes:
+        return resource
+    return resource.merge(Resource({"service.instance.id": str(uuid4())}))
 
 
 def _exporter_names(signal: str) -> list[str]:

@@ -39,7 +39,7 @@ class Screen:
         self.tracer = self.provider.get_tracer("app")
 
     def call(self, seconds: float = 1.25, error: str | None = None, **attributes: Any) -> None:
-        named = {**CALL, **attributes}
+        named = {name: value for name, value in {**CALL, **attributes}.items() if value is not None}
         span = self.tracer.start_span("chat gpt-4o", kind=SpanKind.CLIENT, attributes=named, start_time=10**9)
         if error:
             span.set_status(Status(StatusCode.ERROR, error))

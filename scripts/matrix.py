@@ -45,8 +45,10 @@ def pythons() -> dict[str, str]:
         folders += [str(version / "bin") for version in sorted(pyenv.iterdir())]
     found: dict[str, str] = {}
     for minor in range(10, 20):
-        path = shutil.which(f"python3.{minor}", path=os.pathsep.join(folders))
-        if path is not None and _works(path):
+        paths = (shutil.which(f"python3.{minor}", path=folder) for folder in folders)
+        # What is on the path may be a stand-in for a version that is not chosen.
+        path = next((path for path in paths if path is not None and _works(path)), None)
+        if path is not None:
             found[f"3.{minor}"] = path
     return found
 

@@ -96,23 +96,17 @@ def test_the_program_sees_what_it_would_see(world: World) -> None:
         "import json, os, sys\n"
         "print(json.dumps([__name__, sys.argv, sys.path[0], os.getcwd(), sys.stdin.read(), sys.flags.interactive]))\n"
     )
-    bare = subprocess.run(
-        [sys.executable, "app.py", "-m", "x"],
-        cwd=world.folder,
-        env=world.environ,
-        input="in",
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    ours = subprocess.run(
-        [*RUN, "app.py", "-m", "x"],
-        cwd=world.folder,
-        env=world.environ,
-        input="in",
-        capture_output=True,
-        text=True,
-        check=True,
+    bare, ours = (
+        subprocess.run(
+            [*start, "app.py", "-m", "x"],
+            cwd=world.folder,
+            env=world.environ,
+            input="in",
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for start in ((sys.executable,), RUN)
     )
     assert ours.stdout == bare.stdout
 

@@ -171,6 +171,16 @@ def test_we_are_silent_where_others_say_so(telemetry: Telemetry, replay: ReplayS
     assert telemetry.started == 0
 
 
+def test_opentelemetrys_own_way_to_suppress_silences_us(telemetry: Telemetry, replay: ReplayServer) -> None:
+    """As the launcher and the exporters use it."""
+    from opentelemetry.instrumentation.utils import suppress_instrumentation
+
+    replay.answer(Exchange.json(completion()))
+    with suppress_instrumentation():
+        client(replay).chat.completions.create(model="gpt-4o", messages=MESSAGES)
+    assert telemetry.started == 0
+
+
 @pytest.mark.parametrize(
     ("settings", "spans"),
     [

@@ -111,7 +111,8 @@ class Call:
 
     def note(self, answer: Any) -> None:
         """An answer that the SDK has yet to process: its figures count should that fail."""
-        self._noted = answer
+        if self._open:
+            self._noted = answer
 
     def answer(self, answer: Any) -> None:
         """The whole answer, as an SDK object or a dict."""

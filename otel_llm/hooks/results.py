@@ -18,6 +18,7 @@ from otel_llm.telemetry.call import Call
 
 
 def usage_only(event: Any) -> bool:
+    """Whether a chunk is there only to carry the usage that somebody asked for."""
     seen = fields(event)
     return seen.get("choices") == [] and seen.get("usage") is not None
 
@@ -53,6 +54,7 @@ def take_result(call: Call, result: Any, hide: Hide | None, *, stream: bool) -> 
             _watch_raw(call, result, result.http_response if kind is _Kind.RAW else result, stream=stream)
     except Exception:  # noqa: BLE001 - ours, not the user's
         internal_error("reading an answer")
+        call.close()  # a span that tells little is better than one that never ends
     return result
 
 

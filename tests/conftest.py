@@ -32,13 +32,15 @@ def pytest_configure(config: pytest.Config) -> None:
             del os.environ[variable]
 
 
-def pytest_report_header() -> list[str]:
-    lines: list[str] = []
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not RECORDINGS.is_dir():
-        lines.append("skipping all that needs recorded exchanges: they are not here (OTEL_LLM_RECORDINGS)")
+        terminalreporter.write_line(
+            "skipped what needs recorded exchanges: they are not here (OTEL_LLM_RECORDINGS)"
+        )
     if semconv.find_registry() is None:
-        lines.append("not validating telemetry: the conventions' registry is not here (OTEL_LLM_SEMCONV_DIR)")
-    return lines
+        terminalreporter.write_line(
+            "emitted names were not validated: the registry is not here (OTEL_LLM_SEMCONV_DIR)"
+        )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -135,15 +135,17 @@ def _check_phoenix(url: str, project: str) -> None:
 
     for span in processes.eventually(spans, "two spans in Phoenix"):
         assert span["name"] == "chat gpt-4o-mini"
-    query = """query ($name: String!) { projects(filter: {col: name, value: $name}) { edges { node {
-        tokenCountTotal tokenCountPrompt spans { edges { node { tokenCountPrompt tokenPromptDetails { cacheRead } } } } } } } }"""
-    body = json.dumps({"query": query, "variables": {"name": project}}).encode()
+    query = """{ projects { edges { node { name tokenCountTotal tokenCountPrompt
+        spans(first: 10) { edges { node { tokenPromptDetails { cacheRead } } } } } } } }"""
 
     def counted() -> Any:
-        request = urllib.request.Request(f"{url}/graphql", body, {"content-type": "application/json"})
+        request = urllib.request.Request(
+            f"{url}/graphql", json.dumps({"query": query}).encode(), {"content-type": "application/json"}
+        )
         with urllib.request.urlopen(request, timeout=10) as response:
-            node = json.loads(response.read())["data"]["projects"]["edges"][0]["node"]
-        return node if node["tokenCountPrompt"] else None
+            edges = json.loads(response.read())["data"]["projects"]["edges"]
+        nodes = [edge["node"] for edge in edges if edge["node"]["name"] == project]
+        return nodes[0] if nodes and nodes[0]["tokenCountPrompt"] else None
 
     node = processes.eventually(counted, "Phoenix's token counts")
     assert node["tokenCountPrompt"] == 538 + 533

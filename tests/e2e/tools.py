@@ -120,7 +120,9 @@ def phoenix() -> Path:
 @lru_cache(maxsize=1)
 def rotel() -> Path:
     """Rotel, a collector that comes as a Python package."""
-    return _environment("rotel", "rotel") / "rotel"
+    python = _environment("rotel", "rotel") / "python"
+    package = _run(python, "-c", "import rotel; print(rotel.__path__[0])", log="rotel").strip()
+    return Path(package) / "rotel-agent"
 
 
 @lru_cache(maxsize=1)

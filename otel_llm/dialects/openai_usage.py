@@ -7,7 +7,6 @@ provider's own figures prove it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from otel_llm.dialects.fields import Fields, count, fields
@@ -28,20 +27,18 @@ _OUTPUT_DETAILS = {
     "image_tokens": "image_output_tokens",
     "audio_tokens": "audio_output_tokens",
 }
-_DETAILS = {
+_WHERE: dict[str, str | dict[str, str]] = {
+    "prompt_tokens": "input_tokens",
+    "input_tokens": "input_tokens",
+    "completion_tokens": "output_tokens",
+    "output_tokens": "output_tokens",
+    "total_tokens": "total_tokens",
     "prompt_tokens_details": _INPUT_DETAILS,
     "input_tokens_details": _INPUT_DETAILS,
     "input_token_details": _INPUT_DETAILS,
     "completion_tokens_details": _OUTPUT_DETAILS,
     "output_tokens_details": _OUTPUT_DETAILS,
     "output_token_details": _OUTPUT_DETAILS,
-}
-_TOTALS = {
-    "prompt_tokens": "input_tokens",
-    "input_tokens": "input_tokens",
-    "completion_tokens": "output_tokens",
-    "output_tokens": "output_tokens",
-    "total_tokens": "total_tokens",
     "prompt_cache_hit_tokens": "cache_read_tokens",  # DeepSeek, https://api-docs.deepseek.com/guides/kv_cache
     "cached_tokens": "cache_read_tokens",  # Together, Moonshot
     "num_cached_tokens": "cache_read_tokens",  # Mistral
@@ -52,11 +49,7 @@ _TOTALS = {
 def read_openai_usage(usage: Any) -> TokenUsage | None:
     """The usage object of chat completions, responses, completions or embeddings; None if it has no figures."""
     seen = fields(usage)
-    found: dict[str, int] = {}
-    for name, value in seen.items():
-        if value is not None and (table := _DETAILS.get(name)) is not None:
-            _collect(found, table, fields(value))
-    _collect(found, _TOTALS, seen)
+    found = _collect(seen)
     # Gateways in front of Anthropic fill in a zero here where nobody said so.
     if "cache_read_tokens" not in found and (read := count(seen.get("cache_read_input_tokens"))):
         found["cache_read_tokens"] = read
@@ -72,6 +65,25 @@ def read_openai_usage(usage: Any) -> TokenUsage | None:
     if len(found) > 3:
         _include_subsets(found, reasoning_aside=aside is not None)
     return TokenUsage.of(found)
+
+
+def _collect(seen: Fields) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for name, value in seen.items():
+        if value is None or (where := _WHERE.get(name)) is None:
+            continue
+        if isinstance(where, str):
+            if where not in found and (number := count(value)) is not None:
+                found[where] = number
+            continue
+        for inner, part in fields(value).items():
+            if (
+                part is not None
+                and (field := where.get(inner)) is not None
+                and (number := count(part)) is not None
+            ):
+                found[field] = number
+    return found
 
 
 def _include_subsets(found: dict[str, int], *, reasoning_aside: bool) -> None:
@@ -95,11 +107,3 @@ def merge_usage(earlier: Any, later: Any) -> Any:
     if earlier is None:
         return later
     return {**fields(earlier), **{key: value for key, value in fields(later).items() if value is not None}}
-
-
-def _collect(found: dict[str, int], table: Mapping[str, str], seen: Fields) -> None:
-    for name, value in seen.items():
-        if value is not None and (field := table.get(name)) is not None and field not in found:
-            number = count(value)
-            if number is not None:
-                found[field] = number

@@ -21,7 +21,14 @@ def resident() -> float:
 
 def abandoned() -> Any:
     """A stream of which one chunk is read, and which is then dropped."""
-    return next(iter(CLIENT.chat.completions.create(model="gpt-4o", messages=MESSAGES, stream=True)))
+    headers = {"x-chunks": "100"}
+    return next(
+        iter(
+            CLIENT.chat.completions.create(
+                model="gpt-4o", messages=MESSAGES, stream=True, extra_headers=headers
+            )
+        )
+    )
 
 
 def growth(call: Callable[[], Any], times: int) -> tuple[float, float]:

@@ -45,10 +45,10 @@ ANSWER = {
     "system_fingerprint": "fp_1",
     "service_tier": "default",
 }
-CHUNKS = 200
+LENGTHS = (100, 1000)  # chunks of a short and of a long stream
 
 
-def _stream_body() -> bytes:
+def _stream_body(chunks: int) -> bytes:
     chunk: dict[str, Any] = {
         "id": "chatcmpl-1",
         "object": "chat.completion.chunk",
@@ -57,7 +57,7 @@ def _stream_body() -> bytes:
     }
     events = [
         {**chunk, "choices": [{"index": 0, "delta": {"content": "word "}, "finish_reason": None}]}
-        for _ in range(CHUNKS)
+        for _ in range(chunks)
     ]
     events.append({**chunk, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
     events.append({**chunk, "choices": [], "usage": ANSWER["usage"]})
@@ -66,12 +66,16 @@ def _stream_body() -> bytes:
     )
 
 
-STREAM = _stream_body()
+STREAMS = {length: _stream_body(length) for length in LENGTHS}
 
 
 def _handle(request: Any) -> Any:
     if b'"stream":true' in request.content.replace(b" ", b""):
-        return http.Response(200, headers={"content-type": "text/event-stream"}, content=STREAM)
+        return http.Response(
+            200,
+            headers={"content-type": "text/event-stream"},
+            content=STREAMS[int(request.headers["x-chunks"])],
+        )
     return http.Response(200, json=ANSWER)
 
 
@@ -87,9 +91,13 @@ def plain() -> Any:
     return CLIENT.chat.completions.create(model="gpt-4o", messages=MESSAGES, temperature=0.5, max_tokens=100)
 
 
-def streamed() -> int:
+def streamed(chunks: int) -> int:
     stream = CLIENT.chat.completions.create(
-        model="gpt-4o", messages=MESSAGES, stream=True, stream_options={"include_usage": True}
+        model="gpt-4o",
+        messages=MESSAGES,
+        stream=True,
+        stream_options={"include_usage": True},
+        extra_headers={"x-chunks": str(chunks)},
     )
     return sum(1 for _ in stream)
 
@@ -227,14 +235,14 @@ def main() -> None:
         measure([bare, Variant("floor", Floor(on)), ours(plain, on), *peers(plain, on)], calls, rounds),
         "at most 1.4 x floor",
     )
-    show(
-        f"streamed call of {CHUNKS} chunks",
-        measure(
-            [Variant("bare SDK", streamed), ours(streamed, on), *peers(streamed, on)], calls // 10, rounds
-        ),
-        "at most 2 us a chunk",
-        per=CHUNKS,
-    )
+    for length in LENGTHS:
+        call = partial(streamed, length)
+        show(
+            f"streamed call of {length} chunks, the call's own cost included",
+            measure([Variant("bare SDK", call), ours(call, on), *peers(call, on)], 2000 // length, rounds),
+            "at most 2 us a chunk",
+            per=length,
+        )
     show(
         "sampled out",
         measure([bare, Variant("floor", Floor(off)), ours(plain, off), *peers(plain, off)], calls, rounds),

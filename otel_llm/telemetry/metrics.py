@@ -15,6 +15,11 @@ from otel_llm.usage import TokenUsage
 _DURATION = (names.OPERATION_DURATION, "s", "Duration of a GenAI client operation", names.DURATION_BUCKETS)
 
 
+_NOWHERE = Context()
+"""Where token counts are recorded: exemplars, which lead from a metric to a trace, cost as much again as the
+count itself, and the one of the duration leads to the same trace."""
+
+
 class Instruments:
     """The instruments of one meter. Created once; recording goes to whatever provider is in force."""
 
@@ -69,7 +74,7 @@ class Instruments:
         if first_chunk is not None:
             self._first_chunk.record(first_chunk, base, context)
         if usage is not None:
-            self._tokens.record(operation, usage, base, failed, context)
+            self._tokens.record(operation, usage, base, failed)
 
     def record_chunk(self, seconds: float, base: Attributes, context: Context) -> None:
         """The time from one chunk to the next."""
@@ -84,14 +89,12 @@ class _TokensByType:
             meter, profile.token_usage or "", "{token}", "Tokens used by a call", names.TOKEN_BUCKETS
         )
 
-    def record(
-        self, operation: str, usage: TokenUsage, base: Attributes, failed: Attributes, context: Context
-    ) -> None:
+    def record(self, operation: str, usage: TokenUsage, base: Attributes, failed: Attributes) -> None:
         del operation, base
         if usage.input_tokens is not None:
-            self._usage.record(usage.input_tokens, {**failed, names.TOKEN_TYPE: "input"}, context)
+            self._usage.record(usage.input_tokens, {**failed, names.TOKEN_TYPE: "input"}, _NOWHERE)
         if usage.output_tokens is not None:
-            self._usage.record(usage.output_tokens, {**failed, names.TOKEN_TYPE: "output"}, context)
+            self._usage.record(usage.output_tokens, {**failed, names.TOKEN_TYPE: "output"}, _NOWHERE)
 
 
 # What each counter adds up, and the parts of it that providers tell by modality.
@@ -119,16 +122,14 @@ class _TokensByDirection:
             for name, field, parts in _COUNTERS
         ]
 
-    def record(
-        self, operation: str, usage: TokenUsage, base: Attributes, failed: Attributes, context: Context
-    ) -> None:
+    def record(self, operation: str, usage: TokenUsage, base: Attributes, failed: Attributes) -> None:
         del failed  # the newest conventions know no error.type on tokens
         if operation == "embeddings":
             return
         if usage.input_tokens is not None:
-            self._input.record(usage.input_tokens, base, context)
+            self._input.record(usage.input_tokens, base, _NOWHERE)
         if usage.output_tokens is not None:
-            self._output.record(usage.output_tokens, base, context)
+            self._output.record(usage.output_tokens, base, _NOWHERE)
         for counter, field, parts in self._counters:
             total = getattr(usage, field)
             if not total:
@@ -139,7 +140,7 @@ class _TokensByDirection:
                 told, rest = {}, total
             for modality, tokens in (*told.items(), ("unknown", rest)):
                 if tokens:
-                    counter.add(tokens, {**base, names.TOKEN_MODALITY: modality}, context)
+                    counter.add(tokens, {**base, names.TOKEN_MODALITY: modality}, _NOWHERE)
 
 
 def _histogram(meter: Meter, name: str, unit: str, description: str, buckets: tuple[float, ...]) -> Histogram:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 import threading
 import time
@@ -20,7 +21,11 @@ _pipeline: Any = None
 _watcher = ImportWatcher()
 _last: Any = None
 """The tracer provider of the last pipeline that has been shut down: nobody's choice any more."""
-_FORKING = ("multiprocessing.util", "billiard.util")
+_leaving: list[Any] = []
+"""The pipeline that is being shut down."""
+_postponed: list[int] = []
+"""The signal that came meanwhile."""
+_POOLS = ("multiprocessing.util", "billiard.util")
 """Modules of process pools whose workers end without running exit handlers, and who offer their own."""
 
 
@@ -52,7 +57,7 @@ def setup(
         return
     _set_global(pipeline)
     instrumentation.instrument(*pipeline.given(), **config)
-    if _pipeline is None and _last is None:
+    if _last is None:
         _watch_process()
     _pipeline = pipeline
 
@@ -91,8 +96,15 @@ def _watch_process() -> None:
     atexit.register(shutdown)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_after_fork)
-    for module in _FORKING:
+    for module in _POOLS:
         _watcher.wait(module, _end_with_workers)
+    _watcher.wait("celery.signals", _end_with_celery)
+    # Elsewhere than in the main thread, Python accepts no handlers; where there is one, it is the program's.
+    if (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    ):
+        signal.signal(signal.SIGTERM, _terminated)
 
 
 def flush(timeout: float = 5.0) -> bool:
@@ -145,12 +157,18 @@ def shutdown() -> None:
         engine.end_open_streams()
     instrumentation.uninstrument()
     pipeline, _pipeline = _pipeline, None
-    if pipeline is not None:
-        _last = trace.get_tracer_provider()
-        try:
-            pipeline.shutdown()
-        except Exception:  # noqa: BLE001 - the process ends all the same
-            internal_error("shutting down")
+    if pipeline is None:
+        return
+    _last = trace.get_tracer_provider()
+    _leaving.append(pipeline)
+    try:
+        pipeline.shutdown()
+    except Exception:  # noqa: BLE001 - the process ends all the same
+        internal_error("shutting down")
+    finally:
+        _leaving.clear()
+        if _postponed:
+            os.kill(os.getpid(), _postponed.pop())
 
 
 def _after_fork() -> None:
@@ -176,3 +194,39 @@ def _finish_worker(util: Any) -> Any:
         util.Finalize(None, shutdown, exitpriority=-1000)
 
     return forked
+
+
+def _end_with_celery(signals: Any) -> None:
+    """Celery's workers leave even past those, and send a signal of Celery's own before."""
+
+    def leaving(**_: Any) -> None:
+        flush(_exit_seconds())
+
+    signals.worker_process_shutdown.connect(leaving, weak=False)
+
+
+def _terminated(number: int, frame: Any) -> None:
+    """Die of SIGTERM as if we were not there, but with everything told.
+
+    Exit handlers do not run then, and it is how pools, servers and containers end their processes. Another
+    signal meanwhile is obeyed at once. The work is done by a thread, for this one may hold any lock.
+    """
+    del frame
+    signal.signal(number, signal.SIG_DFL)
+    if _leaving:
+        _postponed.append(number)
+        return
+    engine = instrumentation.engine()
+    if engine is not None:
+        ending = threading.Thread(target=engine.end_open_streams, name="otel_llm.end", daemon=True)
+        ending.start()
+        ending.join(1.0)
+    if _pipeline is not None:
+        flush(_exit_seconds())
+    os.kill(os.getpid(), number)
+    # Still alive: the first process of a container is spared by the system.
+    signal.signal(number, _terminated)
+
+
+def _exit_seconds() -> float:
+    return _pipeline.exit_seconds if _pipeline is not None else 0.0

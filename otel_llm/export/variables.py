@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 
 from otel_llm.guard import warn_once
@@ -98,7 +98,7 @@ _RULES: tuple[tuple[str, tuple[Check, str], str | None], ...] = (
 
 
 @contextmanager
-def corrected() -> Iterator[None]:
+def corrected() -> Generator[None, None, None]:
     """Inside, `os.environ` has no wrong value in it; afterwards it is what it was."""
     right = corrections(os.environ)
     before = {name: os.environ.get(name) for name in right}
@@ -170,9 +170,11 @@ def _endpoint(name: str, value: str, environ: Mapping[str, str]) -> dict[str, st
     return {name: None}
 
 
-def without_secrets(url: str) -> str:
-    """A URL without user, password, query and fragment."""
-    scheme, separator, rest = url.rpartition("://")
+def without_secrets(value: str) -> str:
+    """A URL without user, password, query and fragment; anything else as it is."""
+    scheme, separator, rest = value.rpartition("://")
+    if not separator and "@" not in value:
+        return value
     return scheme + separator + re.split("[?#]", rest, maxsplit=1)[0].rpartition("@")[2]
 
 

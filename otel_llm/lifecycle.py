@@ -99,11 +99,8 @@ def _watch_process() -> None:
     for module in _POOLS:
         _watcher.wait(module, _end_with_workers)
     _watcher.wait("celery.signals", _end_with_celery)
-    # Elsewhere than in the main thread, Python accepts no handlers; where there is one, it is the program's.
-    if (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    ):
+    main = threading.current_thread() is threading.main_thread()  # elsewhere Python accepts no handlers
+    if os.name == "posix" and main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _terminated)
 
 
@@ -216,14 +213,16 @@ def _terminated(number: int, frame: Any) -> None:
     if _leaving:
         _postponed.append(number)
         return
-    engine = instrumentation.engine()
-    if engine is not None:
-        ending = threading.Thread(target=engine.end_open_streams, name="otel_llm.end", daemon=True)
-        ending.start()
-        ending.join(1.0)
-    if _pipeline is not None:
-        flush(_exit_seconds())
-    os.kill(os.getpid(), number)
+    try:
+        engine = instrumentation.engine()
+        if engine is not None:
+            ending = threading.Thread(target=engine.end_open_streams, name="otel_llm.end", daemon=True)
+            ending.start()
+            ending.join(1.0)
+        if _pipeline is not None:
+            flush(_exit_seconds())
+    finally:
+        os.kill(os.getpid(), number)
     # Still alive: the first process of a container is spared by the system.
     signal.signal(number, _terminated)
 

@@ -89,12 +89,14 @@ _FACTS: Table = {
 class _Fold:
     """An answer, whole or in chunks: both have the same facts in the same places."""
 
-    __slots__ = ("_facts", "_reasons", "_usage")
+    __slots__ = ("_facts", "_reasons", "_settled", "_usage")
 
     def __init__(self) -> None:
         self._facts: dict[str, Any] = {}
         self._usage: Any = None
         self._reasons: dict[int, str | None] = {}
+        self._settled: dict[int, str | None] = {}
+        """The same choices, once id and model are known: from then on a piece of text tells nothing new."""
 
     def add(self, event: Any) -> None:
         # Nearly all chunks carry a piece of text for one choice and no fact. These have to be cheap.
@@ -105,7 +107,7 @@ class _Fold:
             if (
                 told["finish_reason"] is None
                 and seen["usage"] is None
-                and told["index"] in self._reasons
+                and told["index"] in self._settled
                 and not event.__pydantic_extra__
             ):
                 return
@@ -123,6 +125,8 @@ class _Fold:
             self._add_choice(position, fields(choice))
         if (groq := seen.get("x_groq")) is not None and (usage := fields(groq).get("usage")) is not None:
             self._usage = merge_usage(self._usage, usage)
+        if "id" in self._facts and "model" in self._facts:
+            self._settled = self._reasons
 
     def _add_choice(self, position: int, choice: Fields) -> None:
         index = choice.get("index")

@@ -29,10 +29,10 @@ def log_file(name: str) -> Path:
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """One run at a time builds; others wait here and find the work done."""
+def alone(name: str) -> Iterator[None]:
+    """One process at a time builds this piece; others wait here and find the work done."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / ".lock").open("w") as lock:
+    with (CACHE / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

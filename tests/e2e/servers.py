@@ -106,7 +106,14 @@ def rotel(folder: Path, to: Server) -> Iterator[Server]:
     command = (
         *(tools.bring("rotel"), "start"),
         *("--otlp-http-endpoint", f"127.0.0.1:{http}", "--otlp-grpc-endpoint", f"127.0.0.1:{grpc}"),
-        *("--exporter", "otlp", "--otlp-exporter-endpoint", to.otlp[HTTP], "--otlp-exporter-protocol", "http"),
+        *(
+            "--exporter",
+            "otlp",
+            "--otlp-exporter-endpoint",
+            to.otlp[HTTP],
+            "--otlp-exporter-protocol",
+            "http",
+        ),
     )
     with running(command, server.log, listens(http, grpc)):
         yield server

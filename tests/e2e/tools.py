@@ -121,7 +121,7 @@ def bring(key: str) -> Path:
         try:
             if key == "model" and os.environ.get("OTEL_LLM_E2E_MODEL") != "1":
                 raise Lacking("not asked for: MODEL=1")
-            with alone():
+            with alone(key):
                 _found[key] = PIECES[key].get()
         except Lacking as why:
             _found[key] = why
@@ -131,6 +131,3 @@ def bring(key: str) -> Path:
     return found
 
 
-def is_here(key: str) -> bool:
-    """Whether the piece was got before, so that it can be had at once."""
-    return isinstance(_found.get(key), Path)

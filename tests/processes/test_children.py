@@ -77,6 +77,24 @@ if __name__ == "__main__":
     assert world.tokens() == 11_000
 
 
+def test_workers_that_are_terminated_lose_and_repeat_nothing(world: World) -> None:
+    """Leaving the `with` of a pool terminates its workers by a signal, wherever they are."""
+    world.write(
+        CALL
+        + """
+import multiprocessing
+if __name__ == "__main__":
+    for how in ("fork", "spawn"):
+        with multiprocessing.get_context(how).Pool(2) as pool:
+            pool.map(call, [1] * 5)
+"""
+    )
+    done = world.run(*RUN, "app.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len({span.span_id for span in world.receiver.spans}) == len(world.receiver.spans) == 10
+    assert world.tokens() == 10_000
+
+
 def test_forked_workers_export_over_grpc_too(world: World) -> None:
     """Although gRPC's connections do not survive a fork."""
     world.write(FORKED.format(leave="sys.exit(0)"))

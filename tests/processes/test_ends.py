@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 import pytest
@@ -140,3 +141,41 @@ def test_flush_in_a_short_time_says_false(world: World) -> None:
         "import otel_llm; otel_llm.instrument()\nprint(otel_llm.flush(timeout=0.1))\n"
     )
     assert world.run(sys.executable, "app.py").stdout == "False\n"
+
+
+WAITING = "import time\nprint('ready', flush=True)\ntime.sleep(600)\n"
+
+
+@pytest.mark.parametrize("program", [CALL + "call()\n", OPEN_STREAM], ids=["a call", "an open stream"])
+def test_what_was_called_before_sigterm_is_told(world: World, program: str) -> None:
+    """The process dies of the signal as it would without us; with its last calls told, open streams included."""
+    world.write(program + WAITING)
+    with world.start(*RUN, "app.py") as waiting:
+        assert waiting.stdout.readline() == "ready\n"
+        waiting.terminate()
+        _, err = waiting.communicate(timeout=60)
+    assert (waiting.returncode, err) == (-signal.SIGTERM, "")
+    assert len(world.receiver.spans) == 1
+    assert world.receiver.metrics
+
+
+def test_a_receiver_that_is_down_does_not_hold_up_sigterm(world: World) -> None:
+    """One line, and the process dies all the same."""
+    world.write(CALL + "call()\n" + WAITING)
+    world.receiver.fail_with = 503
+    with world.start(*RUN, "app.py", OTEL_EXPORTER_OTLP_TIMEOUT="1") as waiting:
+        assert waiting.stdout.readline() == "ready\n"
+        waiting.terminate()
+        _, err = waiting.communicate(timeout=60)
+    assert waiting.returncode == -signal.SIGTERM
+    assert len(err.splitlines()) <= 1
+
+
+def test_handlers_of_the_programs_own_are_not_touched(world: World) -> None:
+    """Who handles SIGTERM, before or after set-up, goes on doing so."""
+    handler = "import os, signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(5))\n"
+    terminate = "os.kill(os.getpid(), signal.SIGTERM)\n"
+    setup = "import otel_llm; otel_llm.setup()\n"
+    for program in (handler + setup + terminate, setup + handler + terminate):
+        world.write(program)
+        assert world.run(sys.executable, "app.py").returncode == 5

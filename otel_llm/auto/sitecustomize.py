@@ -32,7 +32,5 @@ def _run_shadowed() -> None:
         sys.path[:] = path
 
 
-try:
-    _run_shadowed()  # first: it may set variables, or a tracer provider of its own
-finally:
-    _start()
+_start()
+_run_shadowed()

@@ -53,7 +53,8 @@ def _capture(value: str) -> str:
 
 
 def _positive(value: str) -> int:
-    if not value.isdigit() or int(value) == 0:
+    # More digits are no size of anything, and Python refuses to read very many of them.
+    if not (value.isascii() and value.isdigit() and len(value) <= 18) or int(value) == 0:
         raise _Wrong("a whole number above 0")
     return int(value)
 
@@ -113,7 +114,7 @@ class Config:
             variable, parse = setting.metadata["variable"], setting.metadata["parse"]
             if arguments.get(name) is not None:
                 values[name] = _parse(name, _spell(arguments[name]), parse, setting.default)
-            elif variable in environ:
+            elif environ.get(variable, "").strip():  # an empty variable counts as unset, as in OpenTelemetry
                 values[name] = _parse(variable, environ[variable], parse, setting.default)
         return cls(**values)
 

@@ -63,6 +63,7 @@ def uninstrument() -> None:
     """Put back every method as the identical object. Calls in flight still end their spans."""
     _switch.engine = None
     patches.restore()
+    finalizers.run_late()  # there may be no next call of ours to do it
 
 
 def engine() -> Engine | None:

@@ -8,10 +8,12 @@ from functools import lru_cache
 from typing import Any
 
 from otel_llm.dialects.finish_reasons import normalize
+from otel_llm.dialects.sse import EventDecoder
 from otel_llm.testing import Exchange
 from tests.conftest import RECORDINGS
 
 OPENAI_PATHS = ("/chat/completions", "/responses", "/completions", "/embeddings")
+_CALLS = ('"type":"function_call"', '"type":"custom_tool_call"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class Recording:
     """One exchange: how it went over the wire and what must be read from it."""
 
     name: str
+    """Its file, below the folder of all recordings: `openai/chat/one.json`."""
     api: str
     """The last part of the path that was asked, such as `chat/completions`."""
     streaming: bool
@@ -29,14 +32,23 @@ class Recording:
     body: str
 
     @property
+    def provider(self) -> str:
+        """Who answered, by the name of the folder."""
+        return self.name.partition("/")[0]
+
+    @property
     def finish_reasons(self) -> tuple[str, ...] | None:
         """What the span must say: the raw reasons in the common words."""
         raw = self.expected["finish_reasons"]
-        if raw == ["completed"] and any(
-            f'"type":"{call}' in self._dense() for call in ("function_call", "custom_tool_call")
-        ):
+        if raw == ["completed"] and any(call in self._dense() for call in _CALLS):
             return ("tool_call",)
         return tuple(normalize(reason) for reason in raw) or None
+
+    def events(self) -> list[Any]:
+        """The JSON of the answer, or of each event of its stream; made anew, so that it may be changed."""
+        if self.streaming:
+            return list(EventDecoder().feed(self.body.encode() + b"\n\n"))
+        return [json.loads(self.body)]
 
     def _dense(self) -> str:
         """The output of a response without spaces, so that a type can be looked for."""
@@ -55,7 +67,7 @@ def openai_shaped() -> tuple[Recording, ...]:
         if api is not None:
             found.append(
                 Recording(
-                    name=str(file.relative_to(RECORDINGS)),
+                    name=file.relative_to(RECORDINGS).as_posix(),
                     api=api.lstrip("/"),
                     streaming=record["streaming"],
                     odd="odd_figures" in record["features"],

@@ -50,6 +50,9 @@ SDKS = (
     "litellm",
 )
 
+# A provider's name in the conventions, which happens to be that of its SDK.
+NAMES_OF_PROVIDERS = {"telemetry/attributes.py": {"openai"}}
+
 
 def room(module: Path) -> str:
     """The room that a module lives in."""
@@ -97,6 +100,28 @@ def test_no_module_imports_an_sdk(module: Path) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(PACKAGE)))
+def test_imports_name_their_whole_path(module: Path) -> None:
+    """Relative ones would pass by the tests above."""
+    nodes = ast.walk(ast.parse(module.read_text()))
+    assert not [node.lineno for node in nodes if isinstance(node, ast.ImportFrom) and node.level]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(PACKAGE)))
+def test_only_hooks_and_providers_know_sdks_by_name(module: Path) -> None:
+    """Neither a module of an SDK nor its package is named elsewhere, prose aside."""
+    name = module.relative_to(PACKAGE).as_posix()
+    if room(module) in ("hooks", "providers"):
+        return
+    told = {
+        node.value
+        for node in ast.walk(ast.parse(module.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    modules = {value for value in told if value.split("._")[0] in SDKS}
+    assert modules == NAMES_OF_PROVIDERS.get(name, set())
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(PACKAGE)))
 def test_names_are_spelled_in_one_place(module: Path) -> None:
     """Emitted names are constants of `telemetry/names.py`."""
     if module.name != "names.py":
@@ -134,6 +159,22 @@ def test_instrumenting_imports_no_sdk_and_no_exporter() -> None:
         "asyncio",
         "opentelemetry.sdk.trace",
     }
+
+
+def test_importing_does_nothing() -> None:
+    """No provider is set, nothing is patched or logged, and no SDK is loaded until somebody asks."""
+    program = (
+        "import sys; finders = list(sys.meta_path); import otel_llm\n"
+        "from opentelemetry import trace, metrics\n"
+        "assert type(trace.get_tracer_provider()).__name__ == 'ProxyTracerProvider'\n"
+        "assert type(metrics.get_meter_provider()).__name__ == '_ProxyMeterProvider'\n"
+        "assert sys.meta_path == finders\n"
+        f"assert not {{*{SDKS}, 'grpc', 'requests'}} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=PACKAGE.parent
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_the_page_on_architecture_names_every_room() -> None:

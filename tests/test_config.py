@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
 
-from otel_llm.config import Config
+import otel_llm
+from otel_llm.config import CAPTURE_MODES, PROFILE_NAMES, Config
 
+VARIABLES = {name: setting.metadata["variable"] for name, setting in Config.__dataclass_fields__.items()}
+LISTS_OF_NAMES = ("OTEL_LLM_INCLUDE", "OTEL_LLM_EXCLUDE")  # any name may be meant; see below
 WRONG = {
     "OTEL_LLM_DISABLED": "maybe",
     "OTEL_LLM_SEMCONV": "2020",
@@ -36,6 +40,106 @@ def test_a_wrong_value_is_warned_about_once_and_replaced(
     assert variable in message
     assert repr(value) in message
     assert "not allowed (" in message
+
+
+def test_every_variable_is_tried_with_a_wrong_value() -> None:
+    """So that a new one is not forgotten above."""
+    assert WRONG.keys() == {*VARIABLES.values()} - {*LISTS_OF_NAMES}
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "1e3", "²", "٣", "16k", "9" * 5000])
+def test_a_size_is_a_plain_number(value: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Also what Python takes for digits, or refuses to read for its length, stops nothing."""
+    assert Config.build(environ={"OTEL_LLM_CONTENT_MAX_BYTES": value}) == Config()
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("value", ["", "  "])
+@pytest.mark.parametrize("variable", VARIABLES.values())
+def test_an_empty_variable_is_an_unset_one(
+    variable: str, value: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As everywhere in OpenTelemetry: no warning, and the default."""
+    assert Config.build(environ={variable: value}) == Config()
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("value", [-1, True, "many", 1.5, object()])
+def test_a_wrong_argument_is_warned_about_by_its_name(value: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """It does not raise either, and the environment does not step in for it."""
+    environ = {"OTEL_LLM_CONTENT_MAX_BYTES": "100"}
+    assert Config.build({"content_max_bytes": value}, environ).content_max_bytes == 16384
+    (record,) = caplog.records
+    assert "content_max_bytes" in record.getMessage()
+
+
+@pytest.mark.parametrize("argument", [None, "omitted"])
+def test_an_argument_that_is_none_was_not_given(argument: Any) -> None:
+    """Then the environment counts."""
+    arguments = {} if argument else {"semconv": None}
+    assert Config.build(arguments, {"OTEL_LLM_SEMCONV": "latest"}).semconv == "latest"
+
+
+@pytest.mark.parametrize("spelling", ["1", "true", "TRUE", " yes ", "on"])
+def test_true_captures_on_spans_and_says_so(spelling: str, caplog: pytest.LogCaptureFixture) -> None:
+    """What older packages took still works; it is said once what it means here."""
+    variable = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": spelling}
+    for _ in range(2):
+        assert Config.build(environ=variable).capture_content == "SPAN_ONLY"
+    (record,) = caplog.records
+    assert "SPAN_ONLY" in record.getMessage()
+
+
+@pytest.mark.parametrize("spelling", ["0", "false", "No", "off"])
+def test_false_captures_nothing_and_needs_no_word(spelling: str, caplog: pytest.LogCaptureFixture) -> None:
+    """It is the default."""
+    config = Config.build(environ={"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": spelling})
+    assert config.capture_content == "NO_CONTENT"
+    assert not config.content
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("mode", CAPTURE_MODES[1:])
+def test_every_other_mode_lets_content_out(mode: str) -> None:
+    """Only without content is the text of an error withheld."""
+    assert Config(capture_content=mode).content
+
+
+def test_profiles_are_those_that_have_names() -> None:
+    """What may be set is what telemetry knows."""
+    from otel_llm.telemetry.names import DEFAULT_PROFILE, PROFILES
+
+    assert tuple(PROFILES) == PROFILE_NAMES
+    assert Config().semconv == DEFAULT_PROFILE
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "heard"),
+    [
+        ([], [], True),
+        (["openai"], [], True),
+        (["groq"], [], True),
+        (["anthropic"], [], False),
+        ([], ["groq"], False),
+        ([], ["openai"], False),
+        (["openai"], ["groq"], False),
+    ],
+)
+def test_who_is_listened_to(include: list[str], exclude: list[str], heard: bool) -> None:
+    """By the name of the SDK or of who answers through it; to be excluded by either is enough."""
+    config = Config.build({"include": include, "exclude": exclude}, {})
+    assert config.listens_to("openai", "groq") is heard
+
+
+@pytest.mark.parametrize("name", ["include", "exclude"])
+def test_a_name_that_nobody_has_is_warned_about(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """With the names that there are; the settings hold all the same."""
+    for _ in range(2):
+        otel_llm.instrument(**{name: ["opnai", "x_ai"]})
+        otel_llm.uninstrument()
+    (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert f"{VARIABLES[name]}: 'opnai' is not known" in record.getMessage()
+    assert "openai" in record.getMessage()
 
 
 @pytest.mark.parametrize(
@@ -69,6 +173,12 @@ def test_a_setting_that_does_not_exist_is_a_programming_error() -> None:
     """It is refused by name, with what there is."""
     with pytest.raises(TypeError, match=r"unknown settings semcnv; known are .*semconv"):
         Config.build({"semcnv": "latest"})
+
+
+def test_settings_do_not_change() -> None:
+    """Whoever holds them can rely on them."""
+    with pytest.raises(FrozenInstanceError):
+        Config().semconv = "latest"  # type: ignore[misc]
 
 
 def test_every_setting_is_printed() -> None:

@@ -26,6 +26,29 @@ def test_usage_is_a_fact_and_does_not_change() -> None:
         usage.input_tokens = 2  # type: ignore[misc]
 
 
+def test_zero_is_known() -> None:
+    """It adds up to zero, not to nothing."""
+    assert TokenUsage(input_tokens=0) + TokenUsage() == TokenUsage(input_tokens=0)
+    assert TokenUsage() + TokenUsage() == TokenUsage()
+
+
+def test_what_was_not_found_is_not_stored() -> None:
+    """A record of two figures holds two, and reads like one with all the others unknown."""
+    usage = TokenUsage.of({"input_tokens": 1, "output_tokens": 2})
+    assert vars(usage) == {"input_tokens": 1, "output_tokens": 2}
+    assert usage.cache_read_tokens is None
+    assert usage == TokenUsage(input_tokens=1, output_tokens=2)
+    assert usage + usage == TokenUsage(input_tokens=2, output_tokens=4)
+
+
+def test_figures_that_fit_contradict_nothing() -> None:
+    """Nor does anything that is unknown."""
+    assert not list(TokenUsage().contradictions())
+    assert not list(TokenUsage(cache_read_tokens=9, reasoning_tokens=9, total_tokens=1).contradictions())
+    whole = TokenUsage(10, 5, 15, cache_read_tokens=6, cache_write_tokens=4, reasoning_tokens=5)
+    assert not list(whole.contradictions())
+
+
 def test_contradictions_come_with_both_numbers() -> None:
     """Cached over input, reasoning over output, and a total that is not the sum."""
     odd = TokenUsage(

@@ -73,8 +73,8 @@ class _Fold:
     def add(self, event: Any) -> None:
         seen = fields(event)
         kind = seen.get("type")
-        if kind is None:  # not an event: the response itself
-            self._response = seen
+        if kind is None:  # not an event: the response itself, or usage that came beside an error
+            self._response = seen if self._response is None else {**self._response, **seen}
         elif kind == "error":
             self._error = error_code(seen.get("error") or {"code": seen.get("code")}) or OTHER
         elif (response := seen.get("response")) is not None:

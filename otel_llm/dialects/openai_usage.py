@@ -106,4 +106,9 @@ def merge_usage(earlier: Any, later: Any) -> Any:
     """Two usage objects of one stream as one: later figures replace earlier ones, missing ones replace nothing."""
     if earlier is None:
         return later
-    return {**fields(earlier), **{key: value for key, value in fields(later).items() if value is not None}}
+    merged = dict(fields(earlier))
+    for key, value in fields(later).items():
+        if value is not None:
+            details = isinstance(_WHERE.get(key), dict)
+            merged[key] = merge_usage(merged.get(key), value) if details else value
+    return merged

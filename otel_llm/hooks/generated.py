@@ -121,7 +121,7 @@ class _Listener:
             options = args[1] if len(args) > 1 else kwargs["options"]
             dialect = self._dialect(options) if engine.live else None
             if dialect is not None:
-                server = self._server(client, engine.config)
+                server = self._server(client, options.url, engine.config)
                 body, stream = _body(options), bool(kwargs.get("stream"))
                 call = engine.begin(dialect, body, server, stream=stream) if server is not None else None
                 if call is not None:
@@ -138,7 +138,9 @@ class _Listener:
         if options.method.lower() != "post":
             return None
         url = options.url
-        if url not in self._endpoints:
+        try:
+            return self._endpoints[url]  # in one step, for another thread may forget them all at any time
+        except KeyError:
             path = url.partition("?")[0].rstrip("/")
             found = next(
                 (self._sdk.routes[name] for suffix, name in self._suffixes if path.endswith(suffix)), None
@@ -146,12 +148,14 @@ class _Listener:
             if len(self._endpoints) > _MOST:
                 self._endpoints.clear()
             self._endpoints[url] = found
-        return self._endpoints[url]
+            return found
 
-    def _server(self, client: Any, config: Config) -> Server | None:
+    def _server(self, client: Any, asked: str, config: Config) -> Server | None:
         """Who a client talks to, None if nobody wants to hear about it. Remembered by the URL object, which a
-        client keeps for its life."""
+        client keeps for its life; a whole URL that is asked for by itself goes past it."""
         url = client.base_url
+        if "://" in asked:
+            url = type(url)(asked)
         known = self._servers.get(id(url))
         if known is None or known[0] is not url or known[1] is not type(client) or known[2] is not config:
             host, port = url.host, url.port or (80 if url.scheme == "http" else 443)
@@ -175,6 +179,8 @@ class _Listener:
             return options, None
         name, value = self._sdk.usage_option.get(dialect.api, ("", None))
         if not ask or not name or name in body or "x-stainless-raw-response" in _header_names(options):
+            return options, None
+        if not isinstance(options.json_data, dict):
             return options, None
         options = copy.copy(options)
         options.json_data = {**options.json_data, name: value}

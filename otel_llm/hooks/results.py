@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from enum import Enum
 from functools import lru_cache
+from inspect import isawaitable
 from typing import Any
 
 from otel_llm.dialects.fields import code, fields
@@ -72,12 +73,40 @@ def _watch_raw(call: Call, result: Any, response: Any, *, stream: bool) -> None:
         call.answer(decode(response.content))
         return
     call.stays_open()
-    reader = BodyReader(call, events=stream)
-    if stream and hasattr(result, "_parsed_by_type") and not hasattr(result, "iter_lines"):
-        # The older raw response: `parse()` reads nothing, it makes the stream that the user will get from it.
-        state = _watch_stream(call, result.parse(), None, owns=False)
-        reader = BodyReader(call, events=True, read_elsewhere=lambda: state.reading)
+    watches: list[Watch] = []
+    reader = BodyReader(
+        call, events=stream, read_elsewhere=lambda: any(of_stream.reading for of_stream in watches)
+    )
+    if stream and hasattr(result, "_parsed_by_type"):
+        # `parse()` reads nothing, it makes the stream that the user will get: errors are best seen from there.
+        if hasattr(result, "iter_lines"):
+            _watch_parsed(call, result, watches)
+        else:  # the older raw response
+            watches.append(_watch_stream(call, result.parse(), None, owns=False))
     reader.watch(response, take_failure)
+
+
+def _watch_parsed(call: Call, result: Any, watches: list[Watch]) -> None:
+    def see(parsed: Any) -> Any:
+        release()  # asked again, it gives the same stream
+        try:
+            if hasattr(type(parsed), "__stream__"):
+                watches.append(_watch_stream(call, parsed, None, owns=False))
+        except Exception:  # noqa: BLE001 - ours, not the user's
+            internal_error("reading a parsed answer")
+        return parsed
+
+    async def see_later(parsed: Any) -> Any:
+        return see(await parsed)
+
+    def seeing(original: Any) -> Any:
+        def parse(*args: Any, **kwargs: Any) -> Any:
+            parsed = original(*args, **kwargs)
+            return see_later(parsed) if isawaitable(parsed) else see(parsed)
+
+        return parse
+
+    release = replace_methods(result, {"parse": seeing})
 
 
 def take_failure(listener: Listener, error: BaseException) -> None:
@@ -85,8 +114,8 @@ def take_failure(listener: Listener, error: BaseException) -> None:
     try:
         seen = fields(error)
         event = _event_behind(error)
-        if event is not None:
-            listener.chunk(event)
+        if event is not None and isinstance(listener, Call):
+            listener.note(event)
         listener.fail(error, code(seen.get("code"), seen.get("type")))
     except Exception:  # noqa: BLE001 - ours, not the user's
         internal_error("recording a failure")

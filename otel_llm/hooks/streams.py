@@ -155,6 +155,8 @@ class WatchedAsyncIterator:
 
     async def __anext__(self) -> Any:
         while True:
+            if self.busy:  # a second reader at the same time: the SDK refuses it, and the first one reads on
+                return await self._source.__anext__()
             self.busy = True
             try:
                 event = await self._source.__anext__()
@@ -213,7 +215,8 @@ def weakly(watched: Watch) -> Callable[[], None]:
 
 
 def replace_methods(thing: Any, wrappers: dict[str, Callable[[Any], Any]]) -> Callable[[], None]:
-    """Wrap methods of one object, those that it has; returns what takes the wrappers off again.
+    """Wrap methods of one object, those that it has; returns what takes the wrappers off again, and puts back
+    what others had hung there before.
 
     What is returned keeps neither the object nor its methods alive, so that a finalizer may hold it.
     """
@@ -222,15 +225,22 @@ def replace_methods(thing: Any, wrappers: dict[str, Callable[[Any], Any]]) -> Ca
         original = getattr(thing, name, None)
         if original is not None:
             ours = wrapper(original)
+            before = vars(thing).get(name)
+            ours.before = getattr(before, "before", before)
             replaced[name] = weakref.ref(ours)
             setattr(thing, name, ours)
     reference = weakref.ref(thing)
 
     def release() -> None:
         alive = reference()
-        for name, ours in replaced.items():
-            if alive is not None and vars(alive).get(name, replaced) is ours():
+        for name, reference_to_ours in replaced.items():
+            ours = reference_to_ours()
+            if alive is None or ours is None or vars(alive).get(name) is not ours:
+                continue
+            if ours.before is None:
                 delattr(alive, name)
+            else:
+                setattr(alive, name, ours.before)
         replaced.clear()
 
     return release

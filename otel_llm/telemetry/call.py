@@ -21,6 +21,7 @@ from otel_llm.guard import internal_error, warn_once
 from otel_llm.record import NOTHING, ModelRequest, ModelResponse
 from otel_llm.telemetry import names
 from otel_llm.telemetry.attributes import Attributes, embeddings_attributes, inference_attributes
+from otel_llm.telemetry.events import message_of
 
 if TYPE_CHECKING:
     from otel_llm.telemetry.engine import Engine
@@ -110,7 +111,7 @@ class Call:
     # What may happen.
 
     def note(self, answer: Any) -> None:
-        """An answer that the SDK has yet to process: its figures count should that fail."""
+        """An answer that the SDK has yet to process, or what came with an error: its figures count."""
         if self._open:
             self._noted = answer
 
@@ -156,7 +157,8 @@ class Call:
         """An exception ended the call; `code` is the provider's short code for it."""
         if self._noted is not None:
             self._read(self._noted)
-        self._end(self._facts(complete=self._noted is not None), error=error, code=code)
+        complete = self._noted is not None and not self._request.stream
+        self._end(self._facts(complete=complete), error=error, code=code)
 
     # The end. Whatever cannot be read must not keep the span from ending.
 
@@ -238,7 +240,7 @@ class Call:
             found[names.ERROR_TYPE] = error_type
             text = error_type if code is None or code == error_type else f"{error_type}: {code}"
             if error is not None and self._engine.content:
-                text = printable(str(error)) or text
+                text = printable(message_of(error)) or text
             self._span.set_status(Status(StatusCode.ERROR, text))
         self._span.set_attributes(found)
         if error is not None and error_type is not None:

@@ -10,6 +10,14 @@ from opentelemetry.context import Context
 from otel_llm.telemetry import names
 
 
+def message_of(error: BaseException) -> str:
+    """What an exception says; nothing if saying it raises."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - of a class of the user's
+        return ""
+
+
 class Events:
     """Emits through whatever logger provider is in force."""
 
@@ -21,7 +29,7 @@ class Events:
         """The exception's class; its message and stack trace, which may quote anything, only with content on."""
         attributes = {names.EXCEPTION_TYPE: error_type}
         if self._content:
-            attributes[names.EXCEPTION_MESSAGE] = str(error)
+            attributes[names.EXCEPTION_MESSAGE] = message_of(error)
             attributes[names.EXCEPTION_STACKTRACE] = "".join(traceback.format_exception(error))
         self._logger.emit(
             LogRecord(

@@ -51,7 +51,10 @@ def run_late() -> None:
             end = _late.popleft()
         except IndexError:
             return
-        end()
+        try:
+            end()
+        except Exception:  # noqa: BLE001 - of a span processor, say: neither the next call's nor the others' fault
+            internal_error("ending an abandoned stream late")
 
 
 def waiting() -> bool:

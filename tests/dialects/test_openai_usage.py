@@ -161,3 +161,79 @@ def test_the_last_word_counts_field_by_field() -> None:
     read = read_openai_usage(merged)
     assert read is not None
     assert (read.input_tokens, read.output_tokens, read.cache_read_tokens) == (10, 7, 8)
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        {"prompt_tokens_details": {"cached_tokens": None}},
+        {"prompt_tokens_details": {"audio_tokens": 0}},
+        {"prompt_tokens_details": {}},
+        {"prompt_tokens_details": "none"},
+    ],
+)
+def test_details_are_merged_like_figures(later: dict[str, Any]) -> None:
+    """A later event that says less about the cache does not make it unknown."""
+    read = read_openai_usage(merge_usage({"prompt_tokens": 10, **details(8)}, later))
+    assert read is not None
+    assert read.cache_read_tokens == 8
+
+
+def test_a_later_zero_is_a_figure() -> None:
+    """It replaces what was there, unlike a figure that is missing."""
+    read = read_openai_usage(
+        merge_usage({"prompt_tokens": 10, **details(8)}, {"prompt_tokens": 10, **details(0)})
+    )
+    assert read is not None
+    assert read.cache_read_tokens == 0
+
+
+@pytest.mark.parametrize(
+    ("usage", "field", "tokens"),
+    [
+        ({"prompt_tokens_details": {"cached_tokens": 1}, "cached_tokens": 2}, "cache_read_tokens", 1),
+        ({"cached_tokens": 2, "prompt_tokens_details": {"cached_tokens": 1}}, "cache_read_tokens", 1),
+        ({"cached_tokens": 2, "prompt_tokens_details": {"cached_tokens": None}}, "cache_read_tokens", 2),
+        ({"prompt_tokens_details": None, "prompt_cache_hit_tokens": 3}, "cache_read_tokens", 3),
+        ({"input_token_details": {"cached_tokens": 4}}, "cache_read_tokens", 4),
+        ({"cache_read_input_tokens": 5}, "cache_read_tokens", 5),
+        (
+            {"prompt_tokens_details": {"cached_tokens": 0}, "cache_read_input_tokens": 5},
+            "cache_read_tokens",
+            0,
+        ),
+        ({"prompt_tokens_details": {"cache_creation_tokens": 6}}, "cache_write_tokens", 6),
+        ({"cache_creation_input_tokens": 7}, "cache_write_tokens", 7),
+        (
+            {"prompt_tokens_details": {"cache_write_tokens": 0}, "cache_creation_input_tokens": 7},
+            "cache_write_tokens",
+            0,
+        ),
+        (
+            {"reasoning_tokens": 1, "completion_tokens_details": {"reasoning_tokens": 2}},
+            "reasoning_tokens",
+            2,
+        ),
+        ({"output_token_details": {"reasoning_tokens": 2}}, "reasoning_tokens", 2),
+    ],
+)
+def test_details_come_before_what_stands_beside_them(usage: dict[str, Any], field: str, tokens: int) -> None:
+    """In whatever order they are sent; a null is no word at all, a zero is one."""
+    read = read_openai_usage({"prompt_tokens": 100, "completion_tokens": 20, **usage})
+    assert getattr(read, field) == tokens
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": 20, "completion_tokens": 151, "total_tokens": 553},
+        {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 99, **details(3, None, 2)},
+        {"prompt_tokens": 10, "completion_tokens": 5, **details(12, None, 9)},
+    ],
+    ids=["a total with more in it", "a total that fits nothing", "no total"],
+)
+def test_totals_are_not_touched_without_proof(usage: dict[str, Any]) -> None:
+    """Where the figures do not say what was left out, they are told as sent."""
+    read = read_openai_usage(usage)
+    assert read is not None
+    assert (read.input_tokens, read.output_tokens) == (usage["prompt_tokens"], usage["completion_tokens"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -32,11 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
     command, *rest = arguments
     if command == "run":
         return _run(rest)
-    if command == "doctor" and not rest:
-        from otel_llm.doctor import report
-
-        sys.stdout.write(report())
-        return 0
+    if command == "doctor":
+        return _doctor(rest)
     if command in ("-h", "--help", "help"):
         sys.stdout.write(_USAGE)
         return 0
@@ -51,7 +49,19 @@ def _wrong(why: str) -> int:
     return 2
 
 
+def _doctor(arguments: list[str]) -> int:
+    if arguments:
+        return _wrong(f"doctor takes no arguments: {arguments[0]!r}")
+    from otel_llm.doctor import report
+
+    sys.stdout.write(report())
+    return 0
+
+
 def _run(arguments: list[str]) -> int:
+    if arguments and arguments[0] in ("-h", "--help"):
+        sys.stdout.write(_USAGE)
+        return 0
     console = False
     while arguments and arguments[0] == "--console":
         console, arguments = True, arguments[1:]
@@ -69,8 +79,20 @@ def _run(arguments: list[str]) -> int:
         os.environ["OTEL_LLM_CONSOLE"] = "1"
     sys.stdout.flush()
     sys.stderr.flush()
-    # The program replaces this process: its exit code, its signals and its terminal are its own.
-    return os.execv(command[0], command)  # noqa: S606 - it is what the user asked to run
+    return _become(command)
+
+
+def _become(command: list[str]) -> int:
+    if sys.platform == "win32":
+        # There, exec() would leave the terminal to the shell while the program still runs.
+        import subprocess
+
+        return subprocess.call(command)  # noqa: S603 - it is what the user asked to run
+    try:
+        # The program replaces this process: its exit code, its signals and its terminal are its own.
+        os.execv(command[0], command)  # noqa: S606 - as above
+    except OSError as error:
+        return _wrong(f"{command[0]!r} cannot be started: {error.strerror}")
 
 
 def _command(arguments: list[str]) -> list[str]:
@@ -86,21 +108,31 @@ def _command(arguments: list[str]) -> list[str]:
         return [sys.executable, "-m", *rest]
     if program.startswith("-"):
         raise LookupError(f"{program!r} is not an option")
-    if Path(program).is_file() and (program.endswith(".py") or not os.access(program, os.X_OK)):
-        return [sys.executable, program, *rest]
-    if Path(program, "__main__.py").is_file():
+    file = Path(program)
+    if file.is_dir() and (file / "__main__.py").is_file():
         return [sys.executable, program, *rest]
     found = shutil.which(program)
+    if file.is_file() and (program.endswith(".py") or found is None):
+        return [sys.executable, program, *rest]
     if found is None:
         raise LookupError(f"there is no program {program!r}")
     return [found, *rest]
 
 
 def _module_exists(name: str) -> bool:
-    """As `python -m` will look for it: in the current folder too. Parents are imported, as it would do."""
+    """As `python -m` will look for it: in the current folder too."""
     sys.path.insert(0, "")
     try:
-        return find_spec(name) is not None
+        # Not by find_spec() of the whole name, which runs the packages above the module.
+        top, *rest = name.split(".")
+        spec, whole = find_spec(top), top
+        for part in rest:
+            whole = f"{whole}.{part}"
+            spec = spec and PathFinder.find_spec(whole, spec.submodule_search_locations or [])
+        # Some packages make up their own path while they run.
+        return spec is not None or find_spec(name) is not None
+    except KeyError:  # a namespace package, which asks the package above it, not imported here
+        return True
     except (ImportError, ValueError):
         return False
     finally:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from importlib import metadata
+from importlib import import_module, metadata
 
 from otel_llm import instrumentation
+from otel_llm.export.variables import without_secrets
 from otel_llm.guard import internal_errors
 from otel_llm.providers import SDKS
 
@@ -18,7 +19,7 @@ _PACKAGES = (
     "opentelemetry-exporter-otlp",
     "rich",
 )
-_SECRET = ("HEADERS", "KEY", "CERTIFICATE")
+_SECRET = ("HEADERS", "KEY", "CERTIFICATE", "TOKEN", "PASSWORD", "SECRET", "CREDENTIAL")
 
 
 def report() -> str:
@@ -32,21 +33,36 @@ def report() -> str:
     lines += ["", "Settings", *(f"  {line}" for line in settings.lines())]
     lines += ["", "OpenTelemetry variables"]
     lines += [
-        f"  {name} = {'(set)' if any(word in name for word in _SECRET) else _without_user(value)}"
+        f"  {name} = {'(set)' if any(word in name for word in _SECRET) else without_secrets(value)}"
         for name, value in sorted(os.environ.items())
         if name.startswith("OTEL_") and not name.startswith("OTEL_LLM_")
     ] or ["  none set: OTLP over HTTP to http://localhost:4318"]
-    hooks = instrumentation.patches.status
+    hooks = _hooks([sdk.module for sdk in SDKS if settings.listens_to(sdk.name)])
     if hooks:
-        lines += [
-            "",
-            "Hooks in this process",
-            *(f"  {where}: {state}" for where, state in sorted(hooks.items())),
-        ]
+        lines += ["", "Hooks", *(f"  {where}: {state}" for where, state in sorted(hooks.items()))]
     if internal_errors:
         lines += ["", "Errors of our own in this process"]
         lines += [f"  {count} while {place}" for place, count in internal_errors.most_common()]
     return "\n".join(lines) + "\n"
+
+
+def _hooks(modules: list[str]) -> dict[str, str]:
+    """Where we listen. If nothing is instrumented in this process, it is for a moment, to see if it can be."""
+    if instrumentation.engine() is not None:
+        return dict(instrumentation.patches.status)
+    failed: dict[str, str] = {}
+    instrumentation.instrument()
+    try:
+        for module in modules:
+            try:
+                import_module(module)
+            except ModuleNotFoundError:
+                continue
+            except Exception as error:  # noqa: BLE001 - a broken SDK is worth a line, not a traceback
+                failed[module] = f"cannot be imported: {type(error).__name__}"
+        return {**instrumentation.patches.status, **failed}
+    finally:
+        instrumentation.uninstrument()
 
 
 def _version(distribution: str) -> str | None:
@@ -65,7 +81,3 @@ def _state(distribution: str, supported: str, wanted: bool) -> str:
     if not SpecifierSet(supported).contains(found, prereleases=True):
         return f"{found} is not supported (supported: {supported}); its calls are not traced"
     return f"{found}, {'traced' if wanted else 'switched off by OTEL_LLM_INCLUDE or OTEL_LLM_EXCLUDE'}"
-
-
-def _without_user(value: str) -> str:
-    return value.rpartition("@")[2] if "://" in value and "@" in value else value

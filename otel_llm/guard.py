@@ -34,8 +34,10 @@ def internal_error(where: str) -> None:
     logger.debug("internal error while %s: %s", place, kind.__name__ if kind else "unknown")
 
 
-def warn_once(cause: object, message: str, *args: object) -> None:
-    """One warning for each cause in the life of a process, whatever the traffic."""
-    if cause not in _warned:
-        _warned.add(cause)
-        logger.warning(message, *args)
+def warn_once(cause: object, message: str, *args: object) -> bool:
+    """One warning for each cause in the life of a process, whatever the traffic. True if it is this one."""
+    if cause in _warned:
+        return False
+    _warned.add(cause)
+    logger.warning(message, *args)
+    return True

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import atexit
-import os
-import sys
 import threading
+import time
 from typing import Any
 
 from opentelemetry import _logs, metrics, trace
 
-from otel_llm import instrumentation
-from otel_llm.guard import internal_error, logger
-from otel_llm.hooks.importing import ImportWatcher
+from otel_llm import instrumentation, processes
+from otel_llm.export.variables import corrected
+from otel_llm.guard import internal_error, logger, warn_once
 
 _pipeline: Any = None
-_watcher = ImportWatcher()
-_FORKING = ("multiprocessing.util", "billiard.util")
-"""Modules of process pools whose workers end without running exit handlers, and who offer their own."""
+_last: Any = None
+"""The tracer provider of the last pipeline that has been shut down: nobody's choice any more."""
 
 
 def setup(
@@ -35,67 +32,107 @@ def setup(
     if _pipeline is not None or instrumentation.engine() is not None:
         logger.debug("setup() or instrument() was called already; this call changes nothing")
         return
-    if hasattr(trace.get_tracer_provider(), "add_span_processor"):
-        logger.info("a tracer provider is set already: setup() uses it and exports nothing itself")
-        instrumentation.instrument(**config)
-        return
     if instrumentation.settings(config).disabled:
         logger.debug("switched off by OTEL_LLM_DISABLED")
         return
-    from otel_llm.export.pipeline import Pipeline
+    tracing = trace.get_tracer_provider()
+    if tracing is not _last and not isinstance(tracing, trace.ProxyTracerProvider):
+        logger.info("a tracer provider is set already: setup() uses it and exports nothing itself")
+        instrumentation.instrument(**config)
+        return
+    pipeline = _new_pipeline(service_name, endpoint, console=console)
+    if pipeline is None:
+        return
+    _set_global(pipeline)
+    instrumentation.instrument(*pipeline.given(), **config)
+    if _last is None:
+        processes.watch(shutdown, _tell_everything, _after_fork)
+    _pipeline = pipeline
 
-    _pipeline = Pipeline(service_name, endpoint, console=console)
-    trace.set_tracer_provider(_pipeline.tracer_provider)
-    metrics.set_meter_provider(_pipeline.meter_provider)
-    _logs.set_logger_provider(_pipeline.logger_provider)
-    instrumentation.instrument(**config)
-    atexit.register(shutdown)
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_after_fork)
-    for module in _FORKING:
-        _watcher.wait(module, _end_with_workers)
+
+def _new_pipeline(service_name: str | None, endpoint: str | None, *, console: bool) -> Any:
+    """A pipeline for the signals that the program has no providers for; None, with a warning, if that fails."""
+    try:
+        with corrected():
+            from otel_llm.export.pipeline import Pipeline
+
+            return Pipeline(
+                service_name,
+                endpoint,
+                console=console,
+                metrics=_last is not None or not hasattr(metrics.get_meter_provider(), "force_flush"),
+                logs=_last is not None or not hasattr(_logs.get_logger_provider(), "force_flush"),
+            )
+    except Exception as error:  # noqa: BLE001 - a wrong setting must not stop the program
+        warn_once("setup", "OpenTelemetry could not be set up: %s: %s", type(error).__name__, error)
+        return None
+
+
+def _set_global(pipeline: Any) -> None:
+    """Those can be set only once in a process."""
+    if _last is not None:
+        return
+    trace.set_tracer_provider(pipeline.tracer_provider)
+    if pipeline.meter_provider is not None:
+        metrics.set_meter_provider(pipeline.meter_provider)
+    if pipeline.logger_provider is not None:
+        _logs.set_logger_provider(pipeline.logger_provider)
 
 
 def flush(timeout: float = 5.0) -> bool:
     """Send everything that has ended, now. For workers that are about to be frozen or killed.
 
     `timeout` in seconds for all signals together; True if all of it was sent in time. Works on the providers
-    in force, whoever made them.
+    in force, whoever made them; what becomes of the telemetry is known only of a pipeline that `setup()` made.
     """
+    deadline = time.monotonic() + timeout
     instrumentation.run_late()
-    engine = instrumentation.engine()
-    if engine is None:
-        return True
-    flushing = [getattr(provider, "force_flush", None) for provider in engine.providers()]
+    engine, pipeline = instrumentation.engine(), _pipeline
+    providers = list(engine.providers()) if engine is not None else []
+    if pipeline is not None:
+        providers += [own for own in pipeline.providers() if own not in providers]
+    accepted = pipeline.accepted if pipeline is not None else 0
     results: list[bool] = []
-
-    def run() -> None:
-        for force_flush in flushing:
-            if force_flush is not None:
-                try:
-                    results.append(force_flush() is not False)
-                except Exception:  # noqa: BLE001 - an exporter's failure is not the application's
-                    results.append(False)
-
-    thread = threading.Thread(target=run, name="otel_llm.flush", daemon=True)
+    thread = threading.Thread(
+        target=_force_flush, args=(providers, results), name="otel_llm.flush", daemon=True
+    )
     try:
         thread.start()
-    except RuntimeError:  # some Pythons start no threads while they exit
-        run()
+    except RuntimeError:  # newer Pythons start no threads while they exit
+        if pipeline is not None:
+            pipeline.close_by(deadline)
+        _force_flush(providers, results)
+        if pipeline is not None:
+            pipeline.close_by(None)
     else:
-        thread.join(timeout)
-    return not thread.is_alive() and all(results) and (_pipeline is None or _pipeline.delivered)
+        thread.join(max(0.0, deadline - time.monotonic()))
+        if thread.is_alive():
+            return False
+    return all(results) and (pipeline is None or pipeline.lost_none(accepted))
+
+
+def _force_flush(providers: list[Any], results: list[bool]) -> None:
+    for provider in providers:
+        force_flush = getattr(provider, "force_flush", None)
+        if force_flush is not None:
+            try:
+                results.append(force_flush() is not False)
+            except Exception:  # noqa: BLE001 - an exporter's failure is not the application's
+                results.append(False)
 
 
 def shutdown() -> None:
     """End open streams, send what is left, stop the pipeline that `setup()` made, and uninstrument."""
-    global _pipeline
+    global _pipeline, _last  # noqa: PLW0603 - as in setup()
     engine = instrumentation.engine()
     if engine is not None:
         engine.end_open_streams()
     instrumentation.uninstrument()
     pipeline, _pipeline = _pipeline, None
-    if pipeline is not None:
+    if pipeline is None:
+        return
+    _last = trace.get_tracer_provider()
+    with processes.termination_postponed():
         try:
             pipeline.shutdown()
         except Exception:  # noqa: BLE001 - the process ends all the same
@@ -103,22 +140,21 @@ def shutdown() -> None:
 
 
 def _after_fork() -> None:
-    engine = instrumentation.engine()
-    if _pipeline is None or engine is None:
+    if _pipeline is None:
         return
     try:
-        engine.use_meter_provider(_pipeline.after_fork())
+        meter_provider = _pipeline.after_fork()
+        engine = instrumentation.engine()
+        if engine is not None and meter_provider is not None:
+            engine.use_meter_provider(meter_provider)
     except Exception:  # noqa: BLE001 - the child must live
         internal_error("starting anew after a fork")
 
 
-def _end_with_workers(util: Any) -> None:
-    """Workers of process pools leave by `os._exit()`, past all exit handlers but their own module's."""
-    util.register_after_fork(sys.modules[__name__], _finish_worker(util))
-
-
-def _finish_worker(util: Any) -> Any:
-    def forked(_: Any) -> None:
-        util.Finalize(None, shutdown, exitpriority=100)
-
-    return forked
+def _tell_everything() -> None:
+    """Before a process is gone without its exit handlers."""
+    engine, pipeline = instrumentation.engine(), _pipeline
+    if engine is not None:
+        engine.end_open_streams()
+    if pipeline is not None:
+        flush(pipeline.exit_seconds)

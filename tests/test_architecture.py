@@ -27,6 +27,7 @@ FLOORS = (
     ("providers",),
     ("instrumentation",),
     ("export",),
+    ("processes",),
     ("lifecycle",),
     ("__init__", "instrumentor", "doctor", "testing"),
     ("cli", "auto"),

@@ -78,4 +78,4 @@ def test_the_examples_run_under_the_demonstration() -> None:
         "├─ chat o4-mini -> o4-mini-2025-04-16   in 112   out 150 (reasoning 128)   tool_call" in done.stdout
     )
     assert "openai.RateLimitError (rate_limit_exceeded)" in done.stdout
-    assert re.search(r"^all +16 +3 +1,690 +512 +0 +478 +320$", done.stdout, re.MULTILINE)
+    assert re.search(r"^all +16 +3 +1,690 +512 +478 +320$", done.stdout, re.MULTILINE)

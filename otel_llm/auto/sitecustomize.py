@@ -32,5 +32,7 @@ def _run_shadowed() -> None:
         sys.path[:] = path
 
 
-_start()
-_run_shadowed()
+try:
+    _run_shadowed()  # first: it may set variables, or a tracer provider of its own
+finally:
+    _start()

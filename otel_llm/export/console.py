@@ -18,6 +18,8 @@ from otel_llm.guard import internal_error
 _MOST_TRACES = 1_000
 _MOST_SPANS = 10_000  # held back until the trace they belong to is whole
 
+_PLAIN_TREE = str.maketrans({"├": "|", "└": "`", "│": "|", "─": "-"})
+
 
 class ConsoleExporter(SpanExporter):
     """Prints model calls, and the spans around them, as they end.
@@ -35,14 +37,16 @@ class ConsoleExporter(SpanExporter):
         self._totals = Totals() if totals else None
         self._held: OrderedDict[int, list[ReadableSpan]] = OrderedDict()
         self._count = 0
+        self._printed: OrderedDict[int, None] = OrderedDict()
+        """Traces whose root has been printed: what ends after it does not wait for it."""
         self._lock = threading.RLock()
         self._pid = os.getpid()
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Print what is complete, hold the rest. Never raises."""
         try:
+            self._forget_parent()
             with self._lock:
-                self._forget_parent()
                 for span in spans:
                     self._take(span)
             return SpanExportResult.SUCCESS
@@ -53,8 +57,8 @@ class ConsoleExporter(SpanExporter):
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Print what is held."""
         try:
+            self._forget_parent()
             with self._lock:
-                self._forget_parent()
                 while self._held:
                     self._print_trace(next(iter(self._held)))
         except Exception:  # noqa: BLE001 - as above
@@ -79,8 +83,13 @@ class ConsoleExporter(SpanExporter):
         trace = span.context.trace_id
         self._held.setdefault(trace, []).append(span)
         self._count += 1
-        if span.parent is None or span.parent.is_remote:
+        root = span.parent is None or span.parent.is_remote
+        if root or trace in self._printed:
             self._print_trace(trace)
+        if root:
+            self._printed[trace] = None
+            if len(self._printed) > _MOST_TRACES:
+                self._printed.popitem(last=False)
         while len(self._held) > _MOST_TRACES or self._count > _MOST_SPANS:
             self._print_trace(next(iter(self._held)))
 
@@ -98,7 +107,7 @@ class ConsoleExporter(SpanExporter):
         if self._colored(out):
             _print_colored(out, lines)
         else:
-            out.write("".join("".join(text for text, _ in line) + "\n" for line in lines))
+            _print_plain(out, lines)
         out.flush()
 
     def _colored(self, out: TextIO) -> bool:
@@ -107,12 +116,23 @@ class ConsoleExporter(SpanExporter):
         return out.isatty() and "NO_COLOR" not in os.environ
 
     def _forget_parent(self) -> None:
-        """In a forked child: what is held is the parent's to print."""
+        """In a forked child: what is held is the parent's to print, and so may the lock be."""
         if self._pid != os.getpid():
             self._pid = os.getpid()
+            self._lock = threading.RLock()
             self._held.clear()
             self._count = 0
             self._totals = None if self._totals is None else Totals()
+
+
+def _print_plain(out: TextIO, lines: Iterable[list[Piece]]) -> None:
+    text = "".join("".join(piece for piece, _ in line) + "\n" for line in lines)
+    encoding = getattr(out, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:  # an old terminal, or a log file of the C locale
+        text = text.translate(_PLAIN_TREE).encode(encoding, "replace").decode(encoding)
+    out.write(text)
 
 
 def _print_colored(out: TextIO, lines: Iterable[list[Piece]]) -> None:
@@ -120,7 +140,7 @@ def _print_colored(out: TextIO, lines: Iterable[list[Piece]]) -> None:
         from rich.console import Console
         from rich.text import Text
     except ImportError:
-        out.write("".join("".join(text for text, _ in line) + "\n" for line in lines))
+        _print_plain(out, lines)
         return
     console: Any = Console(file=out, force_terminal=True, highlight=False, soft_wrap=True)
     for line in lines:

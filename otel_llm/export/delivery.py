@@ -25,22 +25,25 @@ class MakeExporter(Protocol):
 class Delivery:
     """One signal's way out: which exporter is used now, until when, and what it delivered."""
 
-    def __init__(self, make: MakeExporter, what: str, where: str) -> None:
+    def __init__(self, make: MakeExporter, signal: str, where: str) -> None:
         self._make = make
-        self._what = what
+        self.signal = signal
         self.where = where
         self.exporter = make()
         self._deadline: float | None = None
         self.delivered = 0
         self.working = True
-        """Whether the last export succeeded."""
+        """Whether nothing is missing: for metrics, which repeat themselves, since the last export."""
+        self.told = 0
+        """How many losses have been spoken of already."""
 
     def send(self, batch: Any, size: int) -> Any:
         """Export; once the end is near, with no more time than is left, and not at all after that."""
-        exporter = self.exporter
-        if self._deadline is not None:
-            left = self._deadline - time.monotonic()
+        deadline, exporter = self._deadline, self.exporter
+        if deadline is not None:
+            left = deadline - time.monotonic()
             if left <= 0:
+                self.working = False
                 return None
             exporter = self.exporter = self._make(timeout=left)
         try:
@@ -48,24 +51,42 @@ class Delivery:
         except Exception:  # noqa: BLE001 - older exporters raise what newer ones report
             result = None
         # Each signal has a result type of its own.
-        self.working = result is not None and result.name == "SUCCESS"
-        if self.working:
+        arrived = result is not None and result.name == "SUCCESS"
+        self.working = arrived and (self.working or self.signal == "metrics")
+        if arrived:
             self.delivered += size
         elif self._deadline is None:
-            warn_once(("delivery", self.where), "%s cannot be delivered to %s", self._what, self.where)
+            self._complain(size)
         return result
 
-    def close_by(self, deadline: float) -> None:
-        """Nothing takes longer than this moment of the monotonic clock from now on."""
+    def _complain(self, size: int) -> None:
+        """Once while the process runs; what is lost after that is counted, and told at its end."""
+        if warn_once(
+            ("delivery", self.where), "%s could not be sent to %s", counted(self.signal, size), self.where
+        ):
+            self.told = size
+
+    def close_by(self, deadline: float | None) -> None:
+        """Nothing takes longer than this moment of the monotonic clock from now on; None: as before."""
         self._deadline = deadline
 
     def renew(self) -> None:
         """In a forked child: the parent's connections are not ours to write to."""
         self.exporter = self._make()
-        self.delivered = 0
+        self._deadline = None
+        self.delivered = self.told = 0
+        self.working = True
 
     def shutdown(self) -> None:
+        """No more exports."""
         self.exporter.shutdown()
+
+
+def counted(signal: str, lost: int, of: int = 0) -> str:
+    """What was lost, in words: spans are counted, of the other signals only the newest state matters."""
+    if signal != "traces":
+        return signal
+    return f"{lost} of {of} spans" if of else f"{lost} span{'s' if lost != 1 else ''}"
 
 
 class SpanDelivery(SpanExporter):
@@ -114,6 +135,8 @@ class MetricDelivery(MetricExporter):
     ) -> MetricExportResult:
         if self.inherited is not None:
             metrics_data = self.inherited(metrics_data)
+        if not any(scope.metrics for of in metrics_data.resource_metrics for scope in of.scope_metrics):
+            return MetricExportResult.SUCCESS
         return self.delivery.send(metrics_data, 1) or MetricExportResult.FAILURE
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
@@ -129,6 +152,19 @@ class CountingProcessor(BatchSpanProcessor):
     accepted = 0
 
     def on_end(self, span: ReadableSpan) -> None:
+        """Count, and pass on."""
         if span.context is not None and span.context.trace_flags.sampled:
             self.accepted += 1
         super().on_end(span)
+
+
+def stop_by(processor: Any, deadline: float) -> None:
+    """Shut down a batch processor of the SDK, without waiting any longer for an export that hangs.
+
+    By itself it would wait for half a minute; it is the part inside of it that can be told not to.
+    """
+    batches = getattr(processor, "_batch_processor", None)
+    if batches is None:
+        processor.shutdown()
+    else:
+        batches.shutdown(timeout_millis=max(0.0, deadline - time.monotonic()) * 1000)

@@ -13,47 +13,63 @@ from otel_llm.telemetry import names
 
 COUNTED = frozenset(("chat", "text_completion", "generate_content", "embeddings"))
 
+_LONGEST = 200  # characters of one value
+_NO_FIGURE = 10**15  # nothing that large was ever counted
+_MOST_MODELS = 200  # in the totals; what else is answered by is one row
+
 Piece = tuple[str, str]
 """A piece of text, and its style as `rich` spells it; empty for plain."""
 
 
 def clean(value: Any) -> str:
-    """Text that can only ever be text: servers choose model names, and must not paint terminals."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in str(value)
-    )
+    """Text that can only ever be text: servers choose model names, and must not paint or flood terminals."""
+    text = str(value)
+    text = text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def seconds(value: float) -> str:
-    """A duration as people say it: 85 ms, 1.32 s, 2 min 5 s."""
+    """A duration as people say it: 0.3 ms, 85 ms, 1.32 s, 2 min 5 s."""
     if value < 0.9995:
-        return f"{value * 1e3:.0f} ms"
-    return f"{value:.2f} s" if value < 60 else f"{value // 60:.0f} min {value % 60:.0f} s"
+        return f"{value * 1e3:.0f} ms" if value >= 0.00095 else f"{value * 1e3:.1f} ms"
+    if value < 59.995:
+        return f"{value:.2f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest} s"
 
 
 def call_line(span: ReadableSpan) -> list[Piece]:
     """One model call: what was asked and answered, tokens, why it ended, how long it took, what went wrong."""
     attributes: Mapping[str, Any] = span.attributes or {}
     get = attributes.get
-    pieces: list[Piece] = [(clean(get(names.OPERATION_NAME)), "dim"), (" ", "")]
-    asked, answered = get(names.REQUEST_MODEL), get(names.RESPONSE_MODEL)
-    pieces.append((clean(asked or answered or "?"), "bold"))
-    if answered and asked and answered != asked:
-        pieces.append((f" -> {clean(answered)}", ""))
-    pieces.extend(_tokens(get))
+    pieces = [*_models(span), *_tokens(get)]
     if reasons := get(names.RESPONSE_FINISH_REASONS):
+        reasons = reasons if isinstance(reasons, (list, tuple)) else (reasons,)
         told = ", ".join(dict.fromkeys(clean(reason) for reason in reasons))
         if told == "error" and get(names.ERROR_TYPE) is None:
             told = "left unfinished"  # by whoever read it: nothing failed
         pieces.append((f"   {told}", "green" if told in ("stop", "tool_call") else "yellow"))
     if (outcome := get(names.STREAM_OUTCOME)) is not None:
         pieces.append((f"   {clean(outcome)}", "yellow"))
-    if (first := get(names.RESPONSE_TIME_TO_FIRST_CHUNK)) is not None:
-        pieces.append((f"   first {seconds(float(first))}", "cyan"))
+    if (first := _number(get(names.RESPONSE_TIME_TO_FIRST_CHUNK))) is not None:
+        pieces.append((f"   first {seconds(first)}", "cyan"))
     pieces.append((f"   {seconds(_duration(span))}", "cyan"))
     pieces.extend(_error(span))
-    pieces.append((f"   {clean(get(names.PROVIDER_NAME) or '')}", "dim"))
+    if provider := get(names.PROVIDER_NAME):
+        pieces.append((f"   {clean(provider)}", "dim"))
     return pieces
+
+
+def _models(span: ReadableSpan) -> Iterator[Piece]:
+    get = (span.attributes or {}).get
+    asked, answered = get(names.REQUEST_MODEL), get(names.RESPONSE_MODEL)
+    if not (asked or answered):  # tools and agents have none: their spans are named after them
+        yield clean(span.name), "bold"
+        return
+    yield f"{clean(get(names.OPERATION_NAME))} ", "dim"
+    yield clean(asked or answered), "bold"
+    if answered and asked and answered != asked:
+        yield f" -> {clean(answered)}", ""
 
 
 def other_line(span: ReadableSpan) -> list[Piece]:
@@ -62,23 +78,28 @@ def other_line(span: ReadableSpan) -> list[Piece]:
 
 
 def _tokens(get: Any) -> Iterator[Piece]:
-    asked, answered = get(names.USAGE_INPUT_TOKENS), get(names.USAGE_OUTPUT_TOKENS)
-    if asked is not None:
-        written = get(names.USAGE_CACHE_WRITE) or get(names.USAGE_CACHE_CREATION)
-        yield f"   in {_count(asked)}", "bold"
-        yield _subsets((("cached", get(names.USAGE_CACHE_READ)), ("written", written)))
-    if answered is not None:
-        yield f"   out {_count(answered)}", "bold"
-        yield _subsets((("reasoning", get(names.USAGE_REASONING)),))
+    used = {name: _first_number(get, keys) for name, keys in _SUMMED.items()}
+    for word, total, subsets in (("in", "input", ("cached", "written")), ("out", "output", ("reasoning",))):
+        if used[total] is not None:
+            yield f"   {word} {_count(used[total])}", "bold"
+            told = ", ".join(f"{name} {_count(used[name])}" for name in subsets if used[name])
+            yield (f" ({told})" if told else ""), ""
 
 
-def _subsets(parts: Iterable[tuple[str, Any]]) -> Piece:
-    told = ", ".join(f"{name} {_count(value)}" for name, value in parts if value)
-    return (f" ({told})", "") if told else ("", "")
+def _first_number(get: Any, keys: Iterable[str]) -> float | None:
+    """Of a figure that goes by several names, and may be given by more than one of them."""
+    return next((number for key in keys if (number := _number(get(key))) is not None), None)
 
 
-def _count(value: Any) -> str:
-    return f"{value:,}" if isinstance(value, int) else clean(value)
+def _number(value: Any) -> float | None:
+    """What can be counted or timed; None for all else that anybody may have set."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if abs(value) < _NO_FIGURE else None  # which no NaN is, either
+
+
+def _count(value: float | None) -> str:
+    return "" if value is None else f"{value:,}"
 
 
 def _error(span: ReadableSpan) -> Iterator[Piece]:
@@ -101,16 +122,18 @@ def tree(spans: Sequence[ReadableSpan]) -> Iterator[list[Piece]]:
         parent = span.parent.span_id if span.parent and span.parent.span_id in known else None
         children.setdefault(parent, []).append(span)
 
-    def below(parent: int | None, indent: str) -> Iterator[list[Piece]]:
+    def below(parent: int | None, indent: str) -> list[tuple[ReadableSpan, str, bool]]:
         row = children.get(parent, [])
-        for position, span in enumerate(row):
-            last = position == len(row) - 1
-            line = call_line(span) if is_call(span) else other_line(span)
-            yield [(f"{indent}{'└─ ' if last else '├─ '}", "dim"), *line]
-            if span.context:
-                yield from below(span.context.span_id, f"{indent}{'   ' if last else '│  '}")
+        return [(span, indent, position == 0) for position, span in enumerate(reversed(row))]
 
-    yield from below(None, "")
+    waiting = below(None, "")  # no recursion: agents nest deeper than Python does
+    while waiting:
+        span, indent, last = waiting.pop()
+        line = call_line(span) if is_call(span) else other_line(span)
+        yield [(f"{indent}{'└─ ' if last else '├─ '}", "dim"), *line]
+        if span.context:
+            deeper = indent if len(indent) > _LONGEST else f"{indent}{'   ' if last else '│  '}"
+            waiting.extend(below(span.context.span_id, deeper))
 
 
 def is_call(span: ReadableSpan) -> bool:
@@ -120,22 +143,28 @@ def is_call(span: ReadableSpan) -> bool:
 
 @dataclass(slots=True)
 class Row:
-    """What was used of one model."""
+    """What was used of one model; None for what no call has told."""
 
     calls: int = 0
     errors: int = 0
-    input: int = 0
-    cached: int = 0
-    written: int = 0
-    output: int = 0
-    reasoning: int = 0
+    input: float | None = None
+    cached: float | None = None
+    written: float | None = None
+    output: float | None = None
+    reasoning: float | None = None
 
-    def add(self, attributes: Mapping[str, Any]) -> None:
+    def add(self, span: ReadableSpan) -> None:
         """Count one call."""
+        attributes = span.attributes or {}
         self.calls += 1
-        self.errors += names.ERROR_TYPE in attributes
+        self.errors += names.ERROR_TYPE in attributes or span.status.status_code is StatusCode.ERROR
         for name, keys in _SUMMED.items():
-            setattr(self, name, getattr(self, name) + sum(attributes.get(key) or 0 for key in keys))
+            setattr(self, name, _sum((getattr(self, name), _first_number(attributes.get, keys))))
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
 
 
 _SUMMED = {
@@ -160,7 +189,9 @@ class Totals:
         if attributes.get(names.OPERATION_NAME) in COUNTED:
             model = attributes.get(names.RESPONSE_MODEL) or attributes.get(names.REQUEST_MODEL) or "?"
             key = clean(attributes.get(names.PROVIDER_NAME) or "?"), clean(model)
-            self.rows.setdefault(key, Row()).add(attributes)
+            if key not in self.rows and len(self.rows) >= _MOST_MODELS:
+                key = "?", "others"
+            self.rows.setdefault(key, Row()).add(span)
 
     def lines(self) -> Iterator[list[Piece]]:
         """A table, with a last row of sums if there is more than one model."""
@@ -170,7 +201,7 @@ class Totals:
         for (provider, model), row in sorted(self.rows.items()):
             table.append((provider, model, *(_count(getattr(row, name)) for name in _COLUMNS)))
         if len(self.rows) > 1:
-            sums = (sum(getattr(row, name) for row in self.rows.values()) for name in _COLUMNS)
+            sums = (_sum(getattr(row, name) for row in self.rows.values()) for name in _COLUMNS)
             table.append(("all", "", *map(_count, sums)))
         widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
         for number, row in enumerate(table):

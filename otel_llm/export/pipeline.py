@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib import import_module, metadata
+from importlib import metadata
 from typing import Any
 from uuid import uuid4
 
@@ -19,97 +18,107 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 
+from otel_llm.export import otlp
 from otel_llm.export.delivery import (
     CountingProcessor,
     Delivery,
     LogDelivery,
-    MakeExporter,
     MetricDelivery,
     SpanDelivery,
+    counted,
+    stop_by,
 )
+from otel_llm.export.variables import corrected
 from otel_llm.guard import logger, warn_once
 
-_PROTOCOLS = ("http/protobuf", "grpc")
-_HTTP = "opentelemetry.exporter.otlp.proto.http"
-_GRPC = "opentelemetry.exporter.otlp.proto.grpc"
-# By signal: the exporter class, its module under the HTTP package, its module under the gRPC package.
-_OTLP = {
-    "traces": ("OTLPSpanExporter", "trace_exporter", "trace_exporter"),
-    "metrics": ("OTLPMetricExporter", "metric_exporter", "metric_exporter"),
-    "logs": ("OTLPLogExporter", "_log_exporter", "_log_exporter"),
-}
 _DEFAULT_EXIT_SECONDS = 5.0
 
 
 class Pipeline:
-    """The three providers, and how they end."""
+    """The providers of the signals that the program has none for, and how they end."""
 
     def __init__(
-        self, service_name: str | None = None, endpoint: str | None = None, *, console: bool = False
+        self,
+        service_name: str | None = None,
+        endpoint: str | None = None,
+        *,
+        console: bool = False,
+        metrics: bool = True,
+        logs: bool = True,
     ) -> None:
         self._endpoint = endpoint
-        _silence_exporters()
+        otlp.silence()
         self._deliveries: list[Delivery] = []
         self._counted: list[tuple[CountingProcessor, Delivery]] = []
         self._metric_exporters: list[MetricDelivery] = []
+        self._batches: list[BatchSpanProcessor | BatchLogRecordProcessor] = []
+        self._given_up = 0
+        self.exit_seconds = _exit_seconds()
         self.resource = _resource({"service.name": service_name} if service_name else {})
         # The SDK's own exit handlers know no deadline: ours call them.
         self.tracer_provider = TracerProvider(resource=self.resource, shutdown_on_exit=False)
-        self.logger_provider = LoggerProvider(resource=self.resource, shutdown_on_exit=False)
         self._add_traces(console=console)
-        self._add_logs()
-        self.meter_provider = self._new_meter_provider(self.resource)
+        self.logger_provider = self._new_logger_provider() if logs else None
+        self.meter_provider = self._new_meter_provider(self.resource) if metrics else None
+
+    def given(self) -> tuple[TracerProvider, MeterProvider | None, LoggerProvider | None]:
+        """What to instrument with: None for what the program has itself."""
+        return self.tracer_provider, self.meter_provider, self.logger_provider
+
+    def providers(self) -> list[Any]:
+        """Those that exist."""
+        return [provider for provider in self.given() if provider is not None]
 
     def _add_traces(self, *, console: bool) -> None:
         names = _exporter_names("traces")
         if console and "llm_console" not in names:
             names.append("llm_console")
         for name in names:
-            if name == "otlp":
-                delivery = self._delivery("traces")
+            if name in otlp.PROTOCOLS:
+                delivery = self._delivery("traces", name)
                 processor = CountingProcessor(SpanDelivery(delivery))
                 self._counted.append((processor, delivery))
+            elif (exporter := _load("traces", name)) is None:
+                continue
+            elif "console" in name:  # shows what happens when it happens
+                self.tracer_provider.add_span_processor(SimpleSpanProcessor(exporter))
+                continue
             else:
-                exporter = _load("traces", name)
-                if exporter is None:
-                    continue
-                # A console shows what happens when it happens.
-                simple = "console" in name
-                processor = SimpleSpanProcessor(exporter()) if simple else BatchSpanProcessor(exporter())
+                processor = BatchSpanProcessor(exporter)
+            self._batches.append(processor)
             self.tracer_provider.add_span_processor(processor)
 
-    def _add_logs(self) -> None:
+    def _new_logger_provider(self) -> LoggerProvider:
+        provider = LoggerProvider(resource=self.resource, shutdown_on_exit=False)
         for name in _exporter_names("logs"):
-            if name == "otlp":
-                exporter: Any = LogDelivery(self._delivery("logs"))
-            elif (kind := _load("logs", name)) is not None:
-                exporter = kind()
-            else:
+            if name in otlp.PROTOCOLS:
+                exporter: Any = LogDelivery(self._delivery("logs", name))
+            elif (exporter := _load("logs", name)) is None:
                 continue
-            self.logger_provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
+            processor = BatchLogRecordProcessor(exporter)
+            self._batches.append(processor)
+            provider.add_log_record_processor(processor)
+        return provider
 
     def _new_meter_provider(self, resource: Resource) -> MeterProvider:
         readers: list[PeriodicExportingMetricReader] = []
         for name in _exporter_names("metrics"):
-            if name == "otlp":
-                delivery = self._delivery("metrics")
+            if name in otlp.PROTOCOLS:
+                delivery = self._delivery("metrics", name)
                 exporter: Any = MetricDelivery(delivery, delivery.exporter)
                 self._metric_exporters.append(exporter)
-            elif (kind := _load("metrics", name)) is not None:
-                exporter = kind()
-            else:
+            elif (exporter := _load("metrics", name)) is None:
                 continue
             readers.append(PeriodicExportingMetricReader(exporter))
         return MeterProvider(metric_readers=readers, resource=resource, shutdown_on_exit=False)
 
-    def _delivery(self, signal: str) -> Delivery:
-        make, where = _otlp_maker(signal, self._endpoint)
-        delivery = Delivery(make, signal, where)
+    def _delivery(self, signal: str, name: str) -> Delivery:
+        delivery = otlp.delivery(signal, self._endpoint, otlp.PROTOCOLS[name])
         self._deliveries.append(delivery)
         return delivery
 
-    def after_fork(self) -> MeterProvider:
-        """In a forked child: fresh connections, and a meter provider of its own.
+    def after_fork(self) -> MeterProvider | None:
+        """In a forked child: fresh connections, and a meter provider of its own, if there was one.
 
         The SDK restarts its threads by itself. But the child also inherits the parent's counts, and if it
         exported them too, every token before the fork would be counted twice.
@@ -118,33 +127,68 @@ class Pipeline:
             delivery.renew()
         for processor, _ in self._counted:
             processor.accepted = 0
-        for exporter in self._metric_exporters:
-            exporter.inherited = _without_ours
-        fresh = Resource({"service.instance.id": str(uuid4())})
-        self.meter_provider = self._new_meter_provider(self.resource.merge(fresh))
+        self._given_up = 0
+        if self.meter_provider is not None:
+            for exporter in self._metric_exporters:
+                exporter.inherited = _without_ours
+            fresh = Resource({"service.instance.id": str(uuid4())})
+            with corrected():
+                self.meter_provider = self._new_meter_provider(self.resource.merge(fresh))
         return self.meter_provider
 
     @property
-    def delivered(self) -> bool:
-        """Whether everything that was handed over has arrived, as far as the exporters know."""
-        return all(delivery.working for delivery in self._deliveries) and not any(
-            processor.accepted > delivery.delivered for processor, delivery in self._counted
+    def accepted(self) -> int:
+        """How many spans were handed over so far."""
+        return sum(processor.accepted for processor, _ in self._counted)
+
+    def lost_none(self, accepted: int) -> bool:
+        """After a flush: whether the first so many spans, and all else, have arrived as far as the exporters
+        know. What is missing is told once: the next flush can do nothing about it."""
+        missing = accepted - sum(delivery.delivered for _, delivery in self._counted)
+        complete = missing <= self._given_up and all(
+            delivery.working for delivery in self._deliveries if delivery.signal != "traces"
         )
+        self._given_up = max(0, missing)
+        for delivery in self._deliveries:
+            delivery.working = True
+        return complete
+
+    def close_by(self, deadline: float | None) -> None:
+        """No export takes longer than this moment of the monotonic clock; None: as configured."""
+        for delivery in self._deliveries:
+            delivery.close_by(deadline)
 
     def shutdown(self, timeout: float | None = None) -> None:
         """Send what is left, within `timeout` seconds in all, and say in one line what could not be sent."""
-        deadline = time.monotonic() + (_exit_seconds() if timeout is None else timeout)
-        for delivery in self._deliveries:
-            delivery.close_by(deadline)
-        self.tracer_provider.shutdown()
-        self.meter_provider.shutdown()
-        self.logger_provider.shutdown()
+        deadline = time.monotonic() + (self.exit_seconds if timeout is None else timeout)
+        self.close_by(deadline)
+        try:
+            for processor in self._batches:
+                stop_by(processor, deadline)
+            self.tracer_provider.shutdown()
+            if self.logger_provider is not None:
+                self.logger_provider.shutdown()
+            if self.meter_provider is not None:
+                # A moment is given even if none is left: without it, the SDK raises.
+                left = max(0.1, deadline - time.monotonic())
+                self.meter_provider.shutdown(timeout_millis=left * 1000)
+        finally:
+            self._tell_losses()
+
+    def _tell_losses(self) -> None:
+        losses: dict[str, list[str]] = {}
+        told: set[str] = set()
         for processor, delivery in self._counted:
             lost = processor.accepted - delivery.delivered
-            if lost > 0:
-                logger.warning(
-                    "%d of %d spans could not be sent to %s", lost, processor.accepted, delivery.where
-                )
+            if lost > delivery.told:
+                losses.setdefault(delivery.where, []).append(counted("traces", lost, processor.accepted))
+            elif lost:
+                told.add(delivery.where)
+        for delivery in self._deliveries:
+            if not (delivery.working or delivery.signal == "traces" or delivery.where in told):
+                losses.setdefault(delivery.where, []).append(counted(delivery.signal, 0))
+        for where, what in losses.items():
+            logger.warning("%s could not be sent to %s", ", ".join(what), where)
 
 
 def _resource(given: dict[str, str]) -> Resource:
@@ -157,71 +201,30 @@ def _resource(given: dict[str, str]) -> Resource:
 
 def _exporter_names(signal: str) -> list[str]:
     chosen = os.environ.get(f"OTEL_{signal.upper()}_EXPORTER", "").strip() or "otlp"
-    return [name for entry in chosen.split(",") if (name := entry.strip()) and name != "none"]
+    names = [name for entry in chosen.split(",") if (name := entry.strip()) and name != "none"]
+    return list(dict.fromkeys(names))
 
 
 def _load(signal: str, name: str) -> Any:
-    """An exporter class by its entry point; None, with a warning, if there is none of that name."""
+    """An exporter by the name of its entry point; None, with a warning, if it cannot be had."""
     group = f"opentelemetry_{signal}_exporter"
+    variable = f"OTEL_{signal.upper()}_EXPORTER"
     found = next(iter(metadata.entry_points(group=group, name=name)), None)
     if found is None:
-        variable = f"OTEL_{signal.upper()}_EXPORTER"
-        known = sorted({entry.name for entry in metadata.entry_points(group=group)} | {"otlp", "none"})
-        warn_once(
-            (variable, name), "%s=%r is not known (%s); it is left out", variable, name, ", ".join(known)
-        )
+        known = {entry.name for entry in metadata.entry_points(group=group)} | {"otlp", "none"}
+        allowed = ", ".join(sorted(known))
+        warn_once((variable, name), "%s=%r is not known (%s); it is left out", variable, name, allowed)
         return None
-    return found.load()
-
-
-def _otlp_maker(signal: str, endpoint: str | None) -> tuple[MakeExporter, str]:
-    """What makes the OTLP exporter of a signal, and where it sends to, without user, password or query."""
-    upper = signal.upper()
-    variable = f"OTEL_EXPORTER_OTLP_{upper}_PROTOCOL"
-    protocol = os.environ.get(variable) or os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL") or _PROTOCOLS[0]
-    if protocol not in _PROTOCOLS:
-        warn_once(
-            ("OTLP protocol", protocol),
-            "OTEL_EXPORTER_OTLP_PROTOCOL=%r is not allowed (%s); using %r",
-            protocol,
-            " | ".join(_PROTOCOLS),
-            _PROTOCOLS[0],
-        )
-        protocol = _PROTOCOLS[0]
-    grpc = protocol == "grpc"
-    name, http_module, grpc_module = _OTLP[signal]
-    if grpc:
-        kind = getattr(import_module(f"{_GRPC}.{'_log_exporter' if signal == 'logs' else grpc_module}"), name)
-    else:
-        kind = getattr(import_module(f"{_HTTP}.{http_module}"), name)
-    arguments: dict[str, Any] = {}
-    if endpoint is not None:
-        arguments["endpoint"] = endpoint if grpc else f"{endpoint.rstrip('/')}/v1/{signal}"
-
-    def make(timeout: float | None = None) -> Any:
-        return kind(**arguments) if timeout is None else kind(**arguments, timeout=timeout)
-
-    shown = (
-        endpoint
-        or os.environ.get(f"OTEL_EXPORTER_OTLP_{upper}_ENDPOINT")
-        or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
-        or ("http://localhost:4317" if grpc else "http://localhost:4318")
-    )
-    return make, shown.rpartition("@")[2].partition("?")[0]
-
-
-def _silence_exporters() -> None:
-    """The exporters report each retry. In a pipeline that is ours, one line of ours says all there is to say."""
-    exporters = logging.getLogger("opentelemetry.exporter.otlp")
-    if exporters.level == logging.NOTSET:
-        exporters.setLevel(logging.CRITICAL + 1)
+    try:
+        return found.load()()
+    except Exception as error:  # noqa: BLE001 - the exporter is somebody else's
+        kind = type(error).__name__
+        warn_once((variable, name), "%s=%r cannot be used (%s); it is left out", variable, name, kind)
+        return None
 
 
 def _exit_seconds() -> float:
-    try:
-        return float(os.environ.get("OTEL_EXPORTER_OTLP_TIMEOUT", _DEFAULT_EXIT_SECONDS))
-    except ValueError:
-        return _DEFAULT_EXIT_SECONDS
+    return float(os.environ.get("OTEL_EXPORTER_OTLP_TIMEOUT") or _DEFAULT_EXIT_SECONDS)
 
 
 def _without_ours(data: MetricsData) -> MetricsData:

@@ -6,6 +6,7 @@ import io
 from typing import Any
 
 import pytest
+from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -31,8 +32,8 @@ CALL = {
 class Screen:
     """A tracer whose spans are printed into a text."""
 
-    def __init__(self, **options: Any) -> None:
-        self.out = io.StringIO()
+    def __init__(self, out: Any = None, **options: Any) -> None:
+        self.out = out or io.StringIO()
         self.exporter = ConsoleExporter(self.out, **options)
         self.provider = TracerProvider(resource=Resource({"service.name": "app"}), shutdown_on_exit=False)
         self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
@@ -161,3 +162,25 @@ def test_what_is_held_is_bounded() -> None:
     assert screen.text.count("chat gpt-4o") == 100
     screen.exporter.force_flush()
     assert screen.text.count("chat gpt-4o") == 1100
+
+
+def test_a_call_that_ends_after_its_parent_is_printed_all_the_same() -> None:
+    """A stream may outlive the request that it was asked for in."""
+    screen = Screen(totals=False)
+    parent = screen.tracer.start_span("GET /")
+    inside = trace.set_span_in_context(parent)
+    late = screen.tracer.start_span("chat", context=inside, attributes=CALL)
+    screen.tracer.start_span("chat", context=inside, attributes=CALL).end()
+    parent.end()
+    assert screen.text.count("gpt-4o-2024") == 1
+    late.end()
+    assert screen.text.count("gpt-4o-2024") == 2
+
+
+def test_terminals_that_know_no_lines_get_plain_ones() -> None:
+    """A character that cannot be shown is replaced; nothing is lost and nothing raises."""
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    screen = Screen(out)
+    screen.call(**{names.RESPONSE_MODEL: "modèle"})
+    out.seek(0)
+    assert "`- chat gpt-4o -> mod?le" in out.read()

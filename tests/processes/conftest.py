@@ -42,6 +42,20 @@ def call(times=1):
     for _ in range(times):
         client.chat.completions.create(model="gpt-4o", messages=[])
 """
+OWN_SDK = """
+from opentelemetry import metrics, trace
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+provider = TracerProvider()
+provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+trace.set_tracer_provider(provider)
+metrics.set_meter_provider(MeterProvider([PeriodicExportingMetricReader(OTLPMetricExporter())]))
+import otel_llm; otel_llm.instrument()
+"""
 
 
 @dataclass
@@ -72,6 +86,18 @@ class World:
             text=True,
             timeout=timeout,
             check=False,
+        )
+
+    def start(self, *command: Any, **environ: str) -> subprocess.Popen[str]:
+        """Start a command in the folder, with pipes to all that it says and hears."""
+        return subprocess.Popen(
+            [str(part) for part in command],
+            cwd=self.folder,
+            env={**self.environ, **environ},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
     def tokens(self, direction: str = "input") -> float:

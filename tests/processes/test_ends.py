@@ -1,79 +1,16 @@
-"""How processes end and multiply: nothing is lost that could be sent, nothing told twice, nobody kept waiting."""
+"""How processes end: what is open is told, and what was told has arrived."""
 
 from __future__ import annotations
 
 import os
-import socket
+import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
-from tests.processes.conftest import CALL, PROGRAM, RUN, World
+from tests.processes.conftest import CALL, RUN, World
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-
-FORKED = (
-    CALL
-    + """
-import os, sys
-call(2)
-import otel_llm
-workers = []
-for _ in range(3):
-    pid = os.fork()
-    if pid == 0:
-        call(2)
-        {leave}
-    workers.append(pid)
-for pid in workers:
-    os.waitpid(pid, 0)
-call(1)
-"""
-)
-LEAVING = {"sys.exit": "sys.exit(0)", "flush and os._exit": "otel_llm.flush(); os._exit(0)"}
-
-
-@pytest.mark.parametrize("leave", LEAVING.values(), ids=LEAVING.keys())
-def test_forked_workers_lose_and_repeat_nothing(world: World, leave: str) -> None:
-    """Calls before the fork, in three workers and after it: each is one span and counted once."""
-    world.write(FORKED.format(leave=leave))
-    # Newer Pythons warn of forks in programs with threads, and the SDK's exporters are threads.
-    done = world.run(*RUN, "app.py", PYTHONWARNINGS="ignore::DeprecationWarning")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert len({span.span_id for span in world.receiver.spans}) == len(world.receiver.spans) == 9
-    assert world.tokens() == 9000
-    assert world.tokens("output") == 63
-
-
-POOLS = {
-    "pool of forks": "import multiprocessing as m\npool = m.get_context('fork').Pool(2, maxtasksperchild=1)",
-    "pool of fresh processes": "import multiprocessing as m\npool = m.get_context('spawn').Pool(2, maxtasksperchild=1)",
-    "executor": "import concurrent.futures as f\npool = f.ProcessPoolExecutor(2)",
-}
-
-
-@pytest.mark.parametrize("pool", POOLS.values(), ids=POOLS.keys())
-def test_workers_of_pools_lose_and_repeat_nothing(world: World, pool: str) -> None:
-    """Workers that leave by `os._exit` after each task lose 0 of 10 calls."""
-    program = (
-        CALL
-        + f"""
-if __name__ == "__main__":
-    call(1)
-    {pool.replace(chr(10), chr(10) + "    ")}
-    list(pool.map(call, [1] * 10))
-    (pool.shutdown if hasattr(pool, "shutdown") else lambda: (pool.close(), pool.join()))()
-"""
-    )
-    world.write(program)
-    done = world.run(*RUN, "app.py", timeout=120)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert len({span.span_id for span in world.receiver.spans}) == len(world.receiver.spans) == 11
-    assert world.tokens() == 11_000
-
 
 OPEN_STREAM = """
 from openai import OpenAI
@@ -132,79 +69,6 @@ def test_what_is_open_at_exit_is_told(world: World, program: str, way: str) -> N
     assert "error.type" not in span.attributes
 
 
-@contextmanager
-def silent_receiver() -> Iterator[str]:
-    """Accepts connections and never says a word."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        kept: list[socket.socket] = []
-
-        def accept() -> None:
-            while True:
-                try:
-                    kept.append(server.accept()[0])
-                except OSError:
-                    return
-
-        threading.Thread(target=accept, daemon=True).start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
-        server.shutdown(socket.SHUT_RDWR)
-        for connection in kept:
-            connection.close()
-
-
-@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
-@pytest.mark.parametrize("how", ["not there", "silent", "refusing"])
-def test_a_receiver_that_is_down_costs_one_line(world: World, how: str, protocol: str) -> None:
-    """The program's output and exit code are its own, exit waits no longer than is configured, and one line
-    on standard error says how many spans were lost."""
-    world.write(PROGRAM)
-    with silent_receiver() as silent:
-        world.receiver.fail_with = 503
-        endpoint = {"not there": "http://127.0.0.1:9", "silent": silent, "refusing": world.receiver.endpoint}[
-            how
-        ]
-        done = world.run(
-            *RUN,
-            "app.py",
-            timeout=40,
-            OTEL_EXPORTER_OTLP_ENDPOINT=endpoint,
-            OTEL_EXPORTER_OTLP_PROTOCOL=protocol,
-            OTEL_EXPORTER_OTLP_TIMEOUT="2",
-        )
-    assert (done.returncode, done.stdout) == (0, "done\n")
-    (line,) = done.stderr.splitlines()
-    assert "3 of 3 spans" in line
-    assert endpoint in line
-
-
-def test_a_receiver_that_goes_away_costs_one_line(world: World) -> None:
-    """What was delivered before is not counted as lost."""
-    world.write(
-        "import otel_llm; otel_llm.setup()\n"
-        + CALL
-        + "call(2)\nprint(otel_llm.flush(), flush=True)\ninput()\ncall(3)\nprint(otel_llm.flush(timeout=0.5))\n"
-    )
-    import subprocess
-
-    with subprocess.Popen(
-        [sys.executable, "app.py"],
-        cwd=world.folder,
-        env={**world.environ, "OTEL_EXPORTER_OTLP_TIMEOUT": "2"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as program:
-        assert program.stdout is not None
-        assert program.stdout.readline() == "True\n"
-        world.receiver.stop()
-        out, err = program.communicate("\n", timeout=40)
-    assert out == "False\n"
-    assert program.returncode == 0
-    assert len(err.splitlines()) <= 2
-    assert "3 of 5 spans" in err.splitlines()[-1]
-
-
 def test_shutdown_and_flush_may_be_called_at_any_time(world: World) -> None:
     """Before set-up, twice, and after the end: nothing happens, and True is only said if it is true."""
     world.write(
@@ -216,3 +80,102 @@ def test_shutdown_and_flush_may_be_called_at_any_time(world: World) -> None:
     assert (done.stdout, done.stderr) == ("True\nTrue\nTrue\n", "")
     (span,) = world.receiver.spans
     assert span.resource["service.name"] == "mine"
+
+
+def test_set_up_again_after_the_end_works_again(world: World) -> None:
+    """As in a notebook: what is called between two ends is sent, and nothing twice."""
+    world.write(
+        "import otel_llm\n" + CALL + "for _ in range(3):\n    otel_llm.setup(); call(); otel_llm.shutdown()\n"
+    )
+    done = world.run(sys.executable, "app.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(world.receiver.spans) == 3
+    sums = {
+        point.start: point.sum
+        for metric in world.receiver.metrics
+        for point in metric.points
+        if point.attributes.get("gen_ai.token.type") == "input"
+    }
+    assert list(sums.values()) == [1000, 1000, 1000]
+
+
+def test_what_ended_before_uninstrument_is_flushed_after_it(world: World) -> None:
+    """flush() looks after the pipeline, whether or not anything is instrumented."""
+    world.write(
+        "import otel_llm, os; otel_llm.setup()\n"
+        + CALL
+        + "call(); otel_llm.uninstrument(); print(otel_llm.flush(), flush=True); os._exit(0)\n"
+    )
+    assert world.run(sys.executable, "app.py").stdout == "True\n"
+    assert len(world.receiver.spans) == 1
+
+
+def test_exit_handlers_may_call_and_flush(world: World) -> None:
+    """What a handler of the program's own does while the interpreter exits is told, with or without threads."""
+    world.write(
+        CALL
+        + "import atexit, otel_llm\natexit.register(lambda: print(otel_llm.flush()))\natexit.register(call)\n"
+    )
+    done = world.run(*RUN, "app.py")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+    assert len(world.receiver.spans) == 1
+
+
+@pytest.mark.parametrize("program", ["import os, signal; os.kill(os.getpid(), signal.SIGINT)", "1 / 0"])
+def test_a_program_that_dies_of_an_exception_has_told_its_calls(world: World, program: str) -> None:
+    """Also of Ctrl-C, which still ends the process by its signal, and leaves no traceback of ours."""
+    world.write(CALL + f"call()\n{program}\n")
+    bare = world.run(sys.executable, "app.py")
+    world.receiver.clear()
+    done = world.run(*RUN, "app.py")
+    assert (done.returncode, done.stderr) == (bare.returncode, bare.stderr)
+    assert len(world.receiver.spans) == 1
+
+
+def test_flush_in_a_short_time_says_false(world: World) -> None:
+    """A provider of the program's own that takes its time is not waited for, and nothing is claimed of it."""
+    world.write(
+        "import time\nfrom opentelemetry import trace\nfrom opentelemetry.sdk.trace import TracerProvider\n"
+        "class Slow(TracerProvider):\n    def force_flush(self, timeout_millis=0): time.sleep(600)\n"
+        "trace.set_tracer_provider(Slow())\n"
+        "import otel_llm; otel_llm.instrument()\nprint(otel_llm.flush(timeout=0.1))\n"
+    )
+    assert world.run(sys.executable, "app.py").stdout == "False\n"
+
+
+WAITING = "import time\nprint('ready', flush=True)\ntime.sleep(600)\n"
+
+
+@pytest.mark.parametrize("program", [CALL + "call()\n", OPEN_STREAM], ids=["a call", "an open stream"])
+def test_what_was_called_before_sigterm_is_told(world: World, program: str) -> None:
+    """The process dies of the signal as it would without us; with its last calls told, open streams included."""
+    world.write(program + WAITING)
+    with world.start(*RUN, "app.py") as waiting:
+        assert waiting.stdout.readline() == "ready\n"
+        waiting.terminate()
+        _, err = waiting.communicate(timeout=60)
+    assert (waiting.returncode, err) == (-signal.SIGTERM, "")
+    assert len(world.receiver.spans) == 1
+    assert world.receiver.metrics
+
+
+def test_a_receiver_that_is_down_does_not_hold_up_sigterm(world: World) -> None:
+    """One line, and the process dies all the same."""
+    world.write(CALL + "call()\n" + WAITING)
+    world.receiver.fail_with = 503
+    with world.start(*RUN, "app.py", OTEL_EXPORTER_OTLP_TIMEOUT="1") as waiting:
+        assert waiting.stdout.readline() == "ready\n"
+        waiting.terminate()
+        _, err = waiting.communicate(timeout=60)
+    assert waiting.returncode == -signal.SIGTERM
+    assert len(err.splitlines()) <= 1
+
+
+def test_handlers_of_the_programs_own_are_not_touched(world: World) -> None:
+    """Who handles SIGTERM, before or after set-up, goes on doing so."""
+    handler = "import os, signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(5))\n"
+    terminate = "os.kill(os.getpid(), signal.SIGTERM)\n"
+    setup = "import otel_llm; otel_llm.setup()\n"
+    for program in (handler + setup + terminate, setup + handler + terminate):
+        world.write(program)
+        assert world.run(sys.executable, "app.py").returncode == 5

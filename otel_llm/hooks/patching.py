@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 from otel_llm.guard import internal_error, logger
 from otel_llm.hooks.importing import ImportWatcher
@@ -25,6 +25,32 @@ class Switch:
 
     def __init__(self) -> None:
         self.engine: Engine | None = None
+
+
+class Sdk(Protocol):
+    """One SDK to listen to, whatever family it belongs to."""
+
+    @property
+    def name(self) -> str:
+        """As settings and people call it."""
+        ...
+
+    @property
+    def distribution(self) -> str: ...
+
+    @property
+    def versions(self) -> str:
+        """Supported versions of the distribution, as a requirement spells them."""
+        ...
+
+    @property
+    def module(self) -> str:
+        """What to import to see whether the hooks find their places."""
+        ...
+
+    def install(self, patches: Patches) -> None:
+        """Patch what there is to patch as soon as the application has imported it."""
+        ...
 
 
 class Patches:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otel_llm.hooks.generated import GeneratedSdk
-from otel_llm.providers import openai
+from otel_llm.hooks.patching import Sdk
+from otel_llm.providers import ollama, openai
 
-SDKS: tuple[GeneratedSdk, ...] = (openai.SDK,)
+SDKS: tuple[Sdk, ...] = (openai.SDK, ollama.SDK)

@@ -141,9 +141,9 @@ class Call:
         """The stream was read to its end."""
         self._end(self._facts(complete=True))
 
-    def close(self) -> None:
-        """The user wanted no more of the stream. That is no error."""
-        self._end(self._facts(complete=False))
+    def close(self, at: int | None = None) -> None:
+        """The user wanted no more of the stream. That is no error. `at` in ns of the monotonic clock."""
+        self._end(self._facts(complete=False), at=at)
 
     def abandon(self, at: int | None = None) -> None:
         """The stream was dropped without being closed, or the process ends; `at` in ns of the monotonic clock."""

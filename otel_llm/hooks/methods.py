@@ -1,0 +1,254 @@
+"""Listening to SDKs that were written by hand: around the methods of theirs that send one request each.
+
+What such a method is asked comes as arguments of its own, so each provider says how to read them. What it
+gives back is an answer, a generator that sends only when it is iterated, or an object of the SDK's that it
+streams through; each is handed on as it is.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from otel_llm.dialects.dialect import Dialect
+from otel_llm.dialects.fields import Fields
+from otel_llm.guard import internal_error
+from otel_llm.hooks.patching import Patches, Switch
+from otel_llm.hooks.streams import replace_methods, telling, watch, weakly
+from otel_llm.telemetry.call import Call
+from otel_llm.telemetry.engine import Engine, Server
+from otel_llm.telemetry.finalizers import finalize
+
+
+class Asked(NamedTuple):
+    """What a method is about to ask, in the words of the wire."""
+
+    dialect: Dialect
+    body: Fields
+    server: Server
+    stream: bool = False
+
+
+Ask = Callable[[Any, tuple[Any, ...], dict[str, Any]], "Asked | None"]
+"""From the object that the method belongs to and its arguments; None for what no model answers. What it returns
+may hold what the user gave, but must neither change nor iterate it."""
+
+Take = Callable[["MethodSdk", Call, Any], Any]
+"""Looks at what the method returned and returns what the user is to get."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One method that sends one request."""
+
+    owner: str
+    name: str
+    ask: Ask
+    take: Take
+    """How to learn from what it returns: `answer`, `held_stream(...)`, or one of the provider's own."""
+    lazy: bool = False
+    """Whether a stream is a generator that sends nothing before its first `next`."""
+
+
+@dataclass(frozen=True, slots=True)
+class MethodSdk:
+    """One SDK: the modules to wait for, and what to listen to in each."""
+
+    name: str
+    distribution: str
+    versions: str
+    """Supported versions of the distribution, as a requirement spells them."""
+    modules: Mapping[str, tuple[Method, ...]]
+    code: Callable[[BaseException], str | None]
+    """The provider's short code for an exception, clean of anything that might quote a prompt or a key."""
+
+    @property
+    def module(self) -> str:
+        """What to import to see whether the hooks find their places."""
+        return next(iter(self.modules))
+
+    def install(self, patches: Patches) -> None:
+        """Patch each module as soon as the application has imported it."""
+        for name, methods in self.modules.items():
+            patches.on_import(name, functools.partial(self._patch, patches, methods))
+
+    def _patch(self, patches: Patches, methods: tuple[Method, ...], module: ModuleType) -> None:
+        for method in methods:
+            wrap = functools.partial(_wrap, self, method, patches.switch)
+            patches.replace(getattr(module, method.owner, None), method.name, wrap)
+
+    def fail(self, listener: Any, error: BaseException) -> None:
+        """Record a failure with the provider's short code."""
+        try:
+            listener.fail(error, self.code(error))
+        except Exception:  # noqa: BLE001 - ours, not the user's
+            internal_error("recording a failure")
+
+
+def _wrap(sdk: MethodSdk, method: Method, switch: Switch, original: Callable[..., Any]) -> Callable[..., Any]:
+    if inspect.iscoroutinefunction(original):
+        return _async(sdk, method, switch, original)
+
+    @functools.wraps(original)
+    def send(owner: Any, *args: Any, **kwargs: Any) -> Any:
+        engine = switch.engine
+        asked = None if engine is None else _asked(sdk, method, engine, owner, args, kwargs)
+        if asked is None or engine is None:
+            return original(owner, *args, **kwargs)
+        if method.lazy and asked.stream:
+            return _watched(sdk, original(owner, *args, **kwargs), lambda: _begin(engine, asked))
+        call = _begin(engine, asked)
+        if call is None:
+            return original(owner, *args, **kwargs)
+        token = call.attach()
+        try:
+            result = original(owner, *args, **kwargs)
+        except BaseException as error:
+            sdk.fail(call, error)
+            raise
+        finally:
+            call.detach(token)
+        return _take(sdk, method, call, result)
+
+    return send
+
+
+def _async(
+    sdk: MethodSdk, method: Method, switch: Switch, original: Callable[..., Any]
+) -> Callable[..., Any]:
+    @functools.wraps(original)
+    async def send(owner: Any, *args: Any, **kwargs: Any) -> Any:
+        engine = switch.engine
+        asked = None if engine is None else _asked(sdk, method, engine, owner, args, kwargs)
+        if asked is None or engine is None:
+            return await original(owner, *args, **kwargs)
+        if method.lazy and asked.stream:
+            return _watched_async(sdk, await original(owner, *args, **kwargs), lambda: _begin(engine, asked))
+        call = _begin(engine, asked)
+        if call is None:
+            return await original(owner, *args, **kwargs)
+        token = call.attach()
+        try:
+            result = await original(owner, *args, **kwargs)
+        except BaseException as error:
+            sdk.fail(call, error)
+            raise
+        finally:
+            call.detach(token)
+        return _take(sdk, method, call, result)
+
+    return send
+
+
+def _asked(
+    sdk: MethodSdk, method: Method, engine: Engine, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Asked | None:
+    try:
+        asked = method.ask(owner, args, kwargs) if engine.live else None
+        if asked is not None and engine.config.listens_to(sdk.name, asked.server.provider):
+            return asked
+    except Exception:  # noqa: BLE001 - ours, not the user's
+        internal_error("beginning a call")
+    return None
+
+
+def _begin(engine: Engine, asked: Asked) -> Call | None:
+    try:
+        return engine.begin(asked.dialect, asked.body, asked.server, stream=asked.stream)
+    except Exception:  # noqa: BLE001 - ours, not the user's
+        internal_error("beginning a call")
+        return None
+
+
+def _take(sdk: MethodSdk, method: Method, call: Call, result: Any) -> Any:
+    try:
+        return method.take(sdk, call, result)
+    except Exception:  # noqa: BLE001 - ours, not the user's
+        internal_error("reading an answer")
+        call.close()  # a span that tells little is better than one that never ends
+        return result
+
+
+def answer(sdk: MethodSdk, call: Call, result: Any) -> Any:
+    """The whole answer, there already; or a generator through which an answer that was asked for passes."""
+    if inspect.isgenerator(result):
+        return _watched(sdk, result, lambda: call)
+    if inspect.isasyncgen(result):
+        return _watched_async(sdk, result, lambda: call)
+    call.answer(result)
+    return result
+
+
+def held_stream(iterator: str, response: str = "response") -> Take:
+    """A stream object that stays the user's: `iterator` names the attribute that its events come out of,
+    `response` the one whose closing closes it."""
+
+    def take(sdk: MethodSdk, call: Call, result: Any) -> Any:
+        source = getattr(result, iterator, None)
+        if source is None:
+            call.answer(result)
+            return result
+        ours, state = watch(source, call, sdk.fail)
+        call.stays_open()
+        setattr(result, iterator, ours)
+        state.release = replace_methods(getattr(result, response), telling(weakly(state)))
+        return result
+
+    return take
+
+
+# Generators stay generators. One that is dropped is closed by the collector, so that nobody can tell the two
+# apart, and its connection is closed with it: that is no stream left open.
+
+Begin = Callable[[], "Call | None"]
+
+
+def _watched(sdk: MethodSdk, source: Any, begin: Begin) -> Iterator[Any]:
+    call = begin()
+    if call is None:
+        return (yield from source)
+    iterator, state = watch(source, call, sdk.fail)
+    call.stays_open()
+    try:
+        token = call.attach()  # around the first step alone, which may send the request
+        try:
+            event = next(iterator, state)
+        finally:
+            call.detach(token)
+        while event is not state:
+            yield event
+            event = next(iterator, state)
+    except GeneratorExit:
+        finalize(call.close)
+        raise
+    finally:
+        source.close()
+    return None
+
+
+async def _watched_async(sdk: MethodSdk, source: Any, begin: Begin) -> AsyncIterator[Any]:
+    call = begin()
+    iterator: Any = source
+    if call is not None:
+        iterator, _ = watch(source, call, sdk.fail)
+        call.stays_open()
+    try:
+        token = None if call is None else call.attach()
+        try:
+            event = await anext(iterator, begin)
+        finally:
+            if call is not None:
+                call.detach(token)
+        while event is not begin:
+            yield event
+            event = await anext(iterator, begin)
+    except GeneratorExit:
+        if call is not None:
+            finalize(call.close)
+        raise
+    finally:
+        await source.aclose()

@@ -108,6 +108,7 @@ class _Fold:
                 told["finish_reason"] is None
                 and seen["usage"] is None
                 and told["index"] in self._settled
+                and seen.get("finish_reason") is None
                 and not event.__pydantic_extra__
             ):
                 return
@@ -123,8 +124,10 @@ class _Fold:
             self._usage = merge_usage(self._usage, usage)
         for position, choice in enumerate(items(seen.get("choices"))):
             self._add_choice(position, fields(choice))
-        if (groq := seen.get("x_groq")) is not None and (usage := fields(groq).get("usage")) is not None:
-            self._usage = merge_usage(self._usage, usage)
+        if (reason := text(seen.get("finish_reason"))) is not None:  # Together's completions
+            self._reasons[max(self._reasons, default=0)] = reason
+        if (groq := seen.get("x_groq")) is not None:
+            self._add_groq(fields(groq))
         if "id" in self._facts and "model" in self._facts:
             self._settled = self._reasons
 
@@ -140,6 +143,12 @@ class _Fold:
         if (error := error_code(choice.get("error"))) is not None:  # OpenRouter, with status 200
             self._facts["error"] = error
 
+    def _add_groq(self, aside: Fields) -> None:
+        if (usage := aside.get("usage")) is not None:
+            self._usage = merge_usage(self._usage, usage)
+        if aside.get("error"):  # a stream given up, told in words
+            self._facts["error"] = OTHER
+
     def response(self, *, complete: bool) -> ModelResponse:
         found = self._facts.copy()
         raw = [reason for _, reason in sorted(self._reasons.items()) if reason is not None or not complete]
@@ -152,6 +161,9 @@ class _Fold:
             found["usage"] = usage
         return ModelResponse.of(found)
 
+
+ASK_FOR_USAGE = ("stream_options", {"include_usage": True})
+"""The field of a request, and its value, that ask for usage in a stream."""
 
 CHAT = Dialect("chat_completions", "chat", _read_request, _Fold)
 COMPLETIONS = Dialect("completions", "text_completion", _read_request, _Fold)

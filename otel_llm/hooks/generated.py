@@ -19,6 +19,7 @@ from otel_llm.config import Config
 from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import Fields, fields
 from otel_llm.guard import internal_error, logger
+from otel_llm.hooks.methods import MethodSdk
 from otel_llm.hooks.patching import Patches, Switch
 from otel_llm.hooks.results import take_failure, take_result, usage_only
 from otel_llm.hooks.streams import Hide
@@ -44,6 +45,8 @@ class GeneratedSdk:
     """The provider's name for a client, host and port, the user's own rows of the host table first."""
     usage_option: Mapping[str, tuple[str, Any]]
     """By dialect, the body field and value that ask for usage in a stream that has none by default."""
+    older: MethodSdk | None = None
+    """The same SDK in versions that were written by hand."""
 
     def install(self, patches: Patches) -> None:
         """Patch the base clients as soon as the application has imported them."""
@@ -59,7 +62,10 @@ class GeneratedSdk:
                 logger.debug("%s is older than %s: its calls are not traced", package.__name__, self.versions)
 
         patches.on_import(self.module, imported)
-        patches.on_import(self.module.partition(".")[0], too_old)
+        if self.older is None:
+            patches.on_import(self.module.partition(".")[0], too_old)
+        else:
+            self.older.install(patches)
 
 
 class _Listener:

@@ -65,6 +65,8 @@ class MethodSdk:
     modules: Mapping[str, tuple[Method, ...]]
     code: Callable[[BaseException], str | None]
     """The provider's short code for an exception, clean of anything that might quote a prompt or a key."""
+    optional: bool = False
+    """Whether a class that is not there belongs to another version, and is no reason to complain."""
 
     @property
     def module(self) -> str:
@@ -78,8 +80,10 @@ class MethodSdk:
 
     def _patch(self, patches: Patches, methods: tuple[Method, ...], module: ModuleType) -> None:
         for method in methods:
-            wrap = functools.partial(_wrap, self, method, patches.switch)
-            patches.replace(getattr(module, method.owner, None), method.name, wrap)
+            owner = getattr(module, method.owner, None)
+            if owner is not None or not self.optional:
+                wrap = functools.partial(_wrap, self, method, patches.switch)
+                patches.replace(owner, method.name, wrap)
 
     def fail(self, listener: Any, error: BaseException) -> None:
         """Record a failure with the provider's short code."""
@@ -89,7 +93,9 @@ class MethodSdk:
             internal_error("recording a failure")
 
 
-def _wrap(sdk: MethodSdk, method: Method, switch: Switch, original: Callable[..., Any]) -> Callable[..., Any]:
+def _wrap(sdk: MethodSdk, method: Method, switch: Switch, original: Any) -> Any:
+    if isinstance(original, classmethod):
+        return classmethod(_wrap(sdk, method, switch, original.__func__))
     if inspect.iscoroutinefunction(original):
         return _async(sdk, method, switch, original)
 
@@ -100,7 +106,9 @@ def _wrap(sdk: MethodSdk, method: Method, switch: Switch, original: Callable[...
         if asked is None or engine is None:
             return original(owner, *args, **kwargs)
         if method.lazy and asked.stream:
-            return _watched(sdk, original(owner, *args, **kwargs), lambda: _begin(engine, asked))
+            source = original(owner, *args, **kwargs)
+            watched = _watched_async if inspect.isasyncgen(source) else _watched
+            return watched(sdk, source, lambda: _begin(engine, asked))
         call = _begin(engine, asked)
         if call is None:
             return original(owner, *args, **kwargs)

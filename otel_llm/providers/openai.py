@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from otel_llm.dialects.openai_chat import CHAT, COMPLETIONS
+from otel_llm.dialects.openai_chat import ASK_FOR_USAGE, CHAT, COMPLETIONS
 from otel_llm.dialects.openai_embeddings import EMBEDDINGS
 from otel_llm.dialects.openai_responses import RESPONSES
 from otel_llm.hooks.generated import GeneratedSdk, Hosts
@@ -14,8 +14,6 @@ from otel_llm.providers.hosts import provider_of
 # Clients of other clouds that the SDK ships: by base class, and by the name of their runtime.
 _CLIENTS = {"BaseAzureClient": "azure.ai.openai", "BedrockOpenAI": "aws.bedrock"}
 _RUNTIMES = {"bedrock": "aws.bedrock", "vertex": "gcp.vertex_ai"}
-
-_ASK_FOR_USAGE = ("stream_options", {"include_usage": True})
 
 
 def _provider(client: Any, host: str, port: int, own: Hosts) -> str:
@@ -48,5 +46,5 @@ SDK = GeneratedSdk(
         "embeddings": EMBEDDINGS,
     },
     provider=_provider,
-    usage_option={"chat_completions": _ASK_FOR_USAGE, "completions": _ASK_FOR_USAGE},
+    usage_option={"chat_completions": ASK_FOR_USAGE, "completions": ASK_FOR_USAGE},
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -59,22 +60,29 @@ class Recording:
 @lru_cache(maxsize=1)
 def openai_shaped() -> tuple[Recording, ...]:
     """Every exchange that the openai SDK can be served, by name."""
-    found: list[Recording] = []
-    for file in sorted(RECORDINGS.glob("*/*/*.json")):
+    found = _read("*", lambda path: next((api for api in OPENAI_PATHS if path.endswith(api)), None))
+    return tuple(replace(recording, api=recording.api.lstrip("/")) for recording in found)
+
+
+def recordings(provider: str, paths: Mapping[str, str]) -> tuple[Recording, ...]:
+    """The exchanges of a provider whose path ends like one of these; its value becomes the API's name."""
+    return tuple(
+        _read(provider, lambda path: next((paths[end] for end in paths if path.endswith(end)), None))
+    )
+
+
+def _read(provider: str, api_of: Callable[[str], str | None]) -> Iterator[Recording]:
+    for file in sorted(RECORDINGS.glob(f"{provider}/*/*.json")):
         record = json.loads(file.read_text())
-        path = record["request"]["path"].partition("?")[0]
-        api = next((api for api in OPENAI_PATHS if path.endswith(api)), None)
+        api = api_of(record["request"]["path"].partition("?")[0])
         if api is not None:
-            found.append(
-                Recording(
-                    name=file.relative_to(RECORDINGS).as_posix(),
-                    api=api.lstrip("/"),
-                    streaming=record["streaming"],
-                    odd="odd_figures" in record["features"],
-                    status=record["response"]["status"],
-                    exchange=Exchange.recorded(record),
-                    expected=record["expected"],
-                    body=record["response"].get("body") or "",
-                )
+            yield Recording(
+                name=file.relative_to(RECORDINGS).as_posix(),
+                api=api,
+                streaming=record["streaming"],
+                odd="odd_figures" in record["features"],
+                status=record["response"]["status"],
+                exchange=Exchange.recorded(record),
+                expected=record["expected"],
+                body=record["response"].get("body") or "",
             )
-    return tuple(found)

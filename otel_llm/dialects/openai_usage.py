@@ -43,7 +43,12 @@ _WHERE: dict[str, str | dict[str, str]] = {
     "cached_tokens": "cache_read_tokens",  # Together, Moonshot
     "num_cached_tokens": "cache_read_tokens",  # Mistral
     "cache_creation_input_tokens": "cache_write_tokens",  # gateways in front of Anthropic
+    "cache_write_input_tokens": "cache_write_tokens",  # Bedrock, by way of LangChain
+    "_cache_read_input_tokens": "cache_read_tokens",  # LiteLLM in 2024, outside of the prompt's tokens
+    "_cache_creation_input_tokens": "cache_write_tokens",
 }
+_ASIDE = ("_cache_read_input_tokens", "_cache_creation_input_tokens")
+_GATEWAY = ("cache_read_input_tokens", "cache_creation_input_tokens")
 
 
 def read_openai_usage(usage: Any) -> TokenUsage | None:
@@ -62,8 +67,9 @@ def read_openai_usage(usage: Any) -> TokenUsage | None:
             found["input_tokens"] = found["cache_read_tokens"] + miss
     if "input_tokens" not in found and "output_tokens" not in found:
         return None
-    if len(found) > 3:
+    if len(found) > 3 or "total_tokens" not in found:
         _include_subsets(found, reasoning_aside=aside is not None)
+        _include_cached(found, seen)
     return TokenUsage.of(found)
 
 
@@ -100,6 +106,28 @@ def _include_subsets(found: dict[str, int], *, reasoning_aside: bool) -> None:
     elif reasoning_aside and reasoning > answered:
         found["output_tokens"] += reasoning  # Perplexity's deep research, whose total leaves it out as well
         found["total_tokens"] += reasoning
+
+
+def _include_cached(found: dict[str, int], seen: Fields) -> None:
+    """The same for the cached tokens of gateways, whose total leaves them out as well. LiteLLM has had four
+    habits in its life; which of them it is, its figures prove where anything does."""
+    asked, read, written = (found.get(f"{name}_tokens", 0) for name in ("input", "cache_read", "cache_write"))
+    if not read and not written:
+        return
+    missing = 0
+    gateway = any(name in seen for name in _GATEWAY)
+    uncached = found.get("text_input_tokens")
+    if count(seen.get("prompt_cache_miss_tokens")) == asked:
+        missing = read
+    elif any(name in seen for name in _ASIDE) or (gateway and uncached == asked):
+        missing = read + written
+    elif gateway and asked < read + written:
+        details = fields(seen.get("prompt_tokens_details"))
+        missing = written if asked >= read and count(details.get("cached_tokens")) else read + written
+    if missing and uncached != asked - read - written:
+        found["input_tokens"] = asked + missing
+        if "total_tokens" in found:
+            found["total_tokens"] += missing
 
 
 def merge_usage(earlier: Any, later: Any) -> Any:

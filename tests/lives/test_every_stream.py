@@ -10,22 +10,22 @@ import pytest
 
 from otel_llm.testing import Exchange, ReplayServer, Telemetry
 from tests.lives.scenarios import KINDS, advance, each, only, outcome, run, settle, settled, with_and_without
-from tests.lives.sdks import ALL, StreamingSdk
+from tests.lives.wires import WIRES, Wire
 
 kinds = pytest.mark.parametrize("kind", KINDS)
 FIRST_CHUNK, FINISH = "gen_ai.response.time_to_first_chunk", "gen_ai.response.finish_reasons"
 
 
-@pytest.fixture(params=ALL, ids=lambda sdk: sdk.name)
-def sdk(request: pytest.FixtureRequest) -> StreamingSdk:
+@pytest.fixture(params=WIRES, ids=lambda wire: wire.name)
+def wire(request: pytest.FixtureRequest) -> Wire:
     if not request.param.installed:
         pytest.skip(f"{request.param.name} is not installed")
     return request.param
 
 
-async def read(sdk: StreamingSdk, kind: str, url: str, most: int | None = None) -> list[Any]:
+async def read(wire: Wire, kind: str, url: str, most: int | None = None) -> list[Any]:
     """The events of a stream, all of them or so many."""
-    stream = await sdk.open(kind, url)
+    stream = await wire.ask(kind, url, stream=True)
     seen: list[Any] = []
     async for event in each(stream):
         seen.append(event)
@@ -36,46 +36,42 @@ async def read(sdk: StreamingSdk, kind: str, url: str, most: int | None = None) 
 
 @kinds
 def test_a_stream_read_to_its_end_tells_all(
-    sdk: StreamingSdk, telemetry: Telemetry, replay: ReplayServer, kind: str
+    wire: Wire, telemetry: Telemetry, replay: ReplayServer, kind: str
 ) -> None:
     """Every figure, why it ended, when it began; the user sees no difference."""
-    replay.answer(sdk.answer())
-    watched, bare = with_and_without(lambda: outcome(kind, read(sdk, kind, replay.url)))
+    replay.answer(wire.answer())
+    watched, bare = with_and_without(lambda: outcome(kind, read(wire, kind, replay.url)))
     assert watched == bare
     attributes = only(telemetry).attributes
-    assert sdk.figures.items() <= attributes.items()
+    assert wire.figures.items() <= attributes.items()
     assert attributes[FINISH] == ("stop",)
     assert FIRST_CHUNK in attributes
     assert "error.type" not in attributes
 
 
 @kinds
-def test_breaking_off_is_no_error(
-    sdk: StreamingSdk, telemetry: Telemetry, replay: ReplayServer, kind: str
-) -> None:
+def test_breaking_off_is_no_error(wire: Wire, telemetry: Telemetry, replay: ReplayServer, kind: str) -> None:
     """The span ends with what was seen: a choice that never finished."""
-    replay.answer(sdk.answer(pauses=(0, 0, 0.2)))
-    run(kind, read(sdk, kind, replay.url, most=1))
+    replay.answer(wire.answer(pauses=(0, 0, 0.2)))
+    run(kind, read(wire, kind, replay.url, most=1))
     attributes = only(telemetry).attributes
     assert "error.type" not in attributes
     assert attributes[FINISH] == ("error",)
 
 
 @kinds
-def test_closing_is_no_error(
-    sdk: StreamingSdk, telemetry: Telemetry, replay: ReplayServer, kind: str
-) -> None:
+def test_closing_is_no_error(wire: Wire, telemetry: Telemetry, replay: ReplayServer, kind: str) -> None:
     """Whoever closes a stream has had enough of it."""
 
     async def go() -> None:
-        stream = await sdk.open(kind, replay.url)
+        stream = await wire.ask(kind, replay.url, stream=True)
         await advance(stream if hasattr(stream, "__next__") or hasattr(stream, "__anext__") else each(stream))
         close = getattr(stream, "aclose", None) or getattr(stream, "close", None)
         assert close is not None
         await settle(close())
         assert telemetry.ended == 1
 
-    replay.answer(sdk.answer(pauses=(0, 0, 0.2)))
+    replay.answer(wire.answer(pauses=(0, 0, 0.2)))
     run(kind, go())
     attributes = only(telemetry).attributes
     assert "error.type" not in attributes
@@ -86,12 +82,12 @@ def test_closing_is_no_error(
 @kinds
 @pytest.mark.parametrize("taken", [0, 1])
 def test_a_dropped_stream_ends(
-    sdk: StreamingSdk, telemetry: Telemetry, replay: ReplayServer, kind: str, taken: int
+    wire: Wire, telemetry: Telemetry, replay: ReplayServer, kind: str, taken: int
 ) -> None:
     """Nobody closed it, and nobody has it any more; one that never sent a request leaves no span at all."""
 
     async def go() -> None:
-        stream = await sdk.open(kind, replay.url)
+        stream = await wire.ask(kind, replay.url, stream=True)
         if taken:
             iterator = stream if hasattr(stream, "__next__") or hasattr(stream, "__anext__") else each(stream)
             await advance(iterator)
@@ -101,20 +97,20 @@ def test_a_dropped_stream_ends(
         if kind == "async":
             await asyncio.sleep(0.05)
 
-    replay.answer(sdk.answer(pauses=(0, 0, 0.2)))
+    replay.answer(wire.answer(pauses=(0, 0, 0.2)))
     run(kind, go())
     spans = settled(telemetry)
-    assert len(spans) == (0 if sdk.lazy and not taken else 1)
+    assert len(spans) == (0 if wire.lazy and not taken else 1)
     assert all("error.type" not in span.attributes for span in spans)
 
 
 @kinds
 def test_a_cut_connection_fails_the_call(
-    sdk: StreamingSdk, telemetry: Telemetry, replay: ReplayServer, kind: str
+    wire: Wire, telemetry: Telemetry, replay: ReplayServer, kind: str
 ) -> None:
     """The exception is the SDK's to its last frame, its class is on the span, and what was seen is kept."""
-    replay.answer(sdk.answer(upto=2, cut=True))
-    watched, bare = with_and_without(lambda: outcome(kind, read(sdk, kind, replay.url)))
+    replay.answer(wire.answer(upto=2, cut=True))
+    watched, bare = with_and_without(lambda: outcome(kind, read(wire, kind, replay.url)))
     assert watched == bare
     attributes = only(telemetry).attributes
     assert attributes["error.type"] == f"{watched[0].__module__}.{watched[0].__qualname__}"
@@ -124,11 +120,11 @@ def test_a_cut_connection_fails_the_call(
 
 @kinds
 def test_a_failure_in_mid_stream_fails_the_call(
-    sdk: StreamingSdk, telemetry: Telemetry, replay: ReplayServer, kind: str
+    wire: Wire, telemetry: Telemetry, replay: ReplayServer, kind: str
 ) -> None:
     """Whether the SDK raises it or passes it on like any event."""
-    replay.answer(sdk.answer(upto=2, failing=True))
-    watched, bare = with_and_without(lambda: outcome(kind, read(sdk, kind, replay.url)))
+    replay.answer(wire.answer(upto=2, failing=True))
+    watched, bare = with_and_without(lambda: outcome(kind, read(wire, kind, replay.url)))
     assert watched == bare
     span = only(telemetry)
     assert span.attributes["error.type"]
@@ -139,7 +135,7 @@ def test_a_failure_in_mid_stream_fails_the_call(
 
 
 def test_cancelling_in_mid_stream_fails_the_call(
-    sdk: StreamingSdk, telemetry: Telemetry, replay: ReplayServer
+    wire: Wire, telemetry: Telemetry, replay: ReplayServer
 ) -> None:
     """A cancelled task is a cancelled call."""
 
@@ -147,7 +143,7 @@ def test_cancelling_in_mid_stream_fails_the_call(
         started = asyncio.Event()
 
         async def go() -> None:
-            async for _ in each(await sdk.open("async", replay.url)):
+            async for _ in each(await wire.ask("async", replay.url, stream=True)):
                 started.set()
 
         task = asyncio.create_task(go())
@@ -157,18 +153,18 @@ def test_cancelling_in_mid_stream_fails_the_call(
         await asyncio.wait([task])
         assert task.cancelled()
 
-    replay.answer(sdk.answer(pauses=(0, 5)))
+    replay.answer(wire.answer(pauses=(0, 5)))
     asyncio.run(main())
     assert only(telemetry).attributes["error.type"] == "asyncio.exceptions.CancelledError"
 
 
 @kinds
 def test_a_refused_request_has_no_stream(
-    sdk: StreamingSdk, telemetry: Telemetry, replay: ReplayServer, kind: str
+    wire: Wire, telemetry: Telemetry, replay: ReplayServer, kind: str
 ) -> None:
     """An error in place of an answer: its class, and nothing said about an answer."""
-    replay.answer(sdk.refused)
-    watched, bare = with_and_without(lambda: outcome(kind, read(sdk, kind, replay.url)))
+    replay.answer(wire.refused)
+    watched, bare = with_and_without(lambda: outcome(kind, read(wire, kind, replay.url)))
     assert watched == bare
     attributes = only(telemetry).attributes
     assert attributes["error.type"] == f"{watched[0].__module__}.{watched[0].__qualname__}"
@@ -176,11 +172,9 @@ def test_a_refused_request_has_no_stream(
     assert FINISH not in attributes
 
 
-def test_an_empty_stream_is_no_error_of_ours(
-    sdk: StreamingSdk, telemetry: Telemetry, replay: ReplayServer
-) -> None:
+def test_an_empty_stream_is_no_error_of_ours(wire: Wire, telemetry: Telemetry, replay: ReplayServer) -> None:
     """Status 200 and no event: whatever the SDK makes of it, the user gets, and the span ends."""
-    replay.answer(Exchange(200, sdk.headers, ()))
-    watched, bare = with_and_without(lambda: outcome("sync", read(sdk, "sync", replay.url)))
+    replay.answer(Exchange(200, wire.headers, ()))
+    watched, bare = with_and_without(lambda: outcome("sync", read(wire, "sync", replay.url)))
     assert watched == bare
     assert FIRST_CHUNK not in only(telemetry).attributes

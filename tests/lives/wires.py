@@ -1,0 +1,172 @@
+"""How each SDK is asked, and what its provider sends then: the same facts in each one's own words.
+
+One call: five tokens that were neither read from a cache nor written to one, 900 read, 95 written, seven
+answered, of which three were thought. Whole, and as a stream of a few pieces. Written by hand in the shapes
+that the providers document.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Protocol
+
+from otel_llm.testing import Exchange
+from tests.lives.answers import FIGURES, MESSAGES, RESPONSE, STREAM, completion
+from tests.lives.scenarios import settle
+
+INPUT, OUTPUT = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
+CHAT: dict[str, Any] = {"model": "m", "messages": MESSAGES}
+
+
+class Ask(Protocol):
+    """One call, to its answer or its stream, as the user gets them."""
+
+    def __call__(self, kind: str, url: str, *, stream: bool) -> Coroutine[Any, Any, Any]:
+        """`kind` is `sync` or `async`, `url` where the provider is."""
+        ...
+
+
+REFUSED = Exchange.json({"error": {"message": "slow down", "code": "rate_limit"}}, status=429)
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """One way to a model: an SDK, one of its APIs, and what goes over the wire."""
+
+    name: str
+    module: str
+    provider: str
+    operation: str
+    ask: Ask
+    whole: Exchange
+    pieces: tuple[bytes, ...]
+    """The body of a whole stream, piece by piece; text comes in the first two."""
+    failure: bytes
+    """A piece that says that something went wrong."""
+    figures: dict[str, int]
+    """What an answer must tell, whole or streamed: of the facts, those that this wire has words for."""
+    headers: dict[str, str]
+    lazy: bool = False
+    """Whether nothing is sent before the stream is read."""
+    refused: Exchange = REFUSED
+    read: Callable[[Any], Any] = id
+    """Makes an answer that is still to be read from the network be read."""
+
+    @property
+    def installed(self) -> bool:
+        """Whether it is there to be tested."""
+        try:
+            return find_spec(self.module) is not None
+        except ModuleNotFoundError:
+            return False
+
+    def answer(self, *, upto: int | None = None, failing: bool = False, **more: Any) -> Exchange:
+        """The stream, or its beginning, or its beginning and then a failure."""
+        pieces = self.pieces[:upto] + ((self.failure,) if failing else ())
+        return Exchange(200, self.headers, pieces, **more)
+
+
+SSE = {"content-type": "text/event-stream"}
+
+
+def sse(*events: Any, named: bool = False) -> tuple[bytes, ...]:
+    """Events as they go over the wire; `named` after their types."""
+    made: list[bytes] = []
+    for event in events:
+        name = f"event: {event['type']}\n" if named else ""
+        data = event if isinstance(event, str) else json.dumps(event)
+        made.append(f"{name}data: {data}\n\n".encode())
+    return tuple(made)
+
+
+def _openai_like(name: str, client: str, provider: str | None = None, **settings: Any) -> Wire:
+    async def ask(kind: str, url: str, *, stream: bool) -> Any:
+        made = getattr(import_module(name), client if kind == "sync" else f"Async{client}")
+        address = settings or {"base_url": f"{url}/v1"}
+        sdk = made(api_key="k", max_retries=0, **{key: value.format(url) for key, value in address.items()})
+        return await settle(sdk.chat.completions.create(**CHAT, **({"stream": True} if stream else {})))
+
+    return Wire(
+        f"{name}, chat completions" if client != "AzureOpenAI" else "openai, Azure",
+        f"{name}._base_client",
+        provider or name,
+        "chat",
+        ask,
+        Exchange.json(completion()),
+        sse(*STREAM, "[DONE]"),
+        sse({"error": {"message": "m", "code": "overloaded"}})[0],
+        FIGURES,
+        SSE,
+    )
+
+
+def _openai_responses() -> Wire:
+    async def ask(kind: str, url: str, *, stream: bool) -> Any:
+        openai: Any = import_module("openai")
+        made = openai.OpenAI if kind == "sync" else openai.AsyncOpenAI
+        sdk = made(api_key="k", max_retries=0, base_url=f"{url}/v1")
+        return await settle(sdk.responses.create(model="m", input="hi", stream=stream))
+
+    def event(kind: str, **more: Any) -> dict[str, Any]:
+        return {"type": kind, "sequence_number": 1, **more}
+
+    begun = {**RESPONSE, "status": "in_progress", "usage": None, "output": []}
+    told = {"item_id": "i", "output_index": 0, "content_index": 0, "delta": "Hel", "logprobs": []}
+    return Wire(
+        "openai, responses",
+        "openai.resources.responses",
+        "openai",
+        "chat",
+        ask,
+        Exchange.json(RESPONSE),
+        sse(
+            event("response.created", response=begun),
+            event("response.output_text.delta", **told),
+            event("response.completed", response=RESPONSE),
+            named=True,
+        ),
+        sse(event("error", code="server_error", message="m", param=None), named=True)[0],
+        FIGURES,
+        SSE,
+    )
+
+
+def _ollama() -> Wire:
+    def part(**more: Any) -> dict[str, Any]:
+        return {"model": "m", "done": False, "message": {"role": "assistant", "content": ""}, **more}
+
+    async def ask(kind: str, url: str, *, stream: bool) -> Any:
+        ollama: Any = import_module("ollama")
+        sdk = (ollama.Client if kind == "sync" else ollama.AsyncClient)(host=url)
+        return await settle(sdk.chat(**CHAT, stream=stream))
+
+    end = part(done=True, done_reason="stop", prompt_eval_count=1000, eval_count=7)
+    parts = [part(message={"role": "assistant", "content": word}) for word in ("Hel", "lo")]
+    return Wire(
+        "ollama",
+        "ollama",
+        "ollama",
+        "chat",
+        ask,
+        Exchange.json(end),
+        tuple(json.dumps(one).encode() + b"\n" for one in (*parts, end)),
+        b'{"error": "the model crashed"}\n',
+        {INPUT: 1000, OUTPUT: 7},
+        {"content-type": "application/x-ndjson"},
+        lazy=True,
+    )
+
+
+WIRES = (
+    _openai_like("openai", "OpenAI"),
+    _openai_like("openai", "AzureOpenAI", "azure.ai.openai", azure_endpoint="{}", api_version="2025-01-01"),
+    _openai_responses(),
+    _openai_like("groq", "Groq"),
+    _openai_like("together", "Together", "together_ai"),
+    _openai_like("fireworks", "Fireworks", "fireworks_ai"),
+    _ollama(),
+)

@@ -8,7 +8,7 @@ import pytest
 
 from otel_llm.testing import ReplayServer, Telemetry
 from tests.lives.answers import FIGURES
-from tests.lives.scenarios import KINDS, each, only, run
+from tests.lives.scenarios import KINDS, only, run
 from tests.lives.wires import WIRES, Wire
 
 
@@ -22,16 +22,8 @@ def test_one_calls_facts_are_the_same_on_every_wire(
     if not wire.installed:
         pytest.skip(f"{wire.name} is not installed")
 
-    async def go() -> None:
-        result = await wire.ask(kind, replay.url, stream=stream)
-        if stream:
-            async for _ in each(result):
-                pass
-        else:
-            wire.read(result)
-
     replay.answer(wire.answer() if stream else wire.whole)
-    run(kind, go())
+    run(kind, wire.call(kind, replay.url, stream=stream))
     attributes: dict[str, Any] = only(telemetry).attributes
     usage = {name: value for name, value in attributes.items() if name.startswith("gen_ai.usage.")}
     assert usage == wire.figures

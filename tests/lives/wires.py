@@ -15,11 +15,14 @@ from importlib.util import find_spec
 from typing import Any, Protocol
 
 from otel_llm.testing import Exchange
-from tests.lives.answers import FIGURES, MESSAGES, RESPONSE, STREAM, completion
-from tests.lives.scenarios import settle
+from tests.lives.answers import FIGURES, RESPONSE, STREAM, chunk, completion
+from tests.lives.scenarios import each, settle
 
 INPUT, OUTPUT = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
-CHAT: dict[str, Any] = {"model": "m", "messages": MESSAGES}
+SECRET = "hush-0042"
+"""Part of everything that must never be told: keys, prompts, answers, the words of errors."""
+KEY = f"sk-{SECRET}-key"
+CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": f"{SECRET} prompt"}]}
 
 
 class Ask(Protocol):
@@ -30,7 +33,8 @@ class Ask(Protocol):
         ...
 
 
-REFUSED = Exchange.json({"error": {"message": "slow down", "code": "rate_limit"}}, status=429)
+MESSAGE = f"{SECRET} was said with {KEY}"
+REFUSED = Exchange.json({"error": {"message": MESSAGE, "code": "rate_limit"}}, status=429)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,15 @@ class Wire:
     refused: Exchange = REFUSED
     read: Callable[[Any], Any] = id
     """Makes an answer that is still to be read from the network be read."""
+
+    async def call(self, kind: str, url: str, *, stream: bool) -> None:
+        """Make a call and read its answer to the end."""
+        result = await self.ask(kind, url, stream=stream)
+        if stream:
+            async for _ in each(result):
+                pass
+        else:
+            self.read(result)
 
     @property
     def installed(self) -> bool:
@@ -87,8 +100,11 @@ def _openai_like(name: str, client: str, provider: str | None = None, **settings
     async def ask(kind: str, url: str, *, stream: bool) -> Any:
         made = getattr(import_module(name), client if kind == "sync" else f"Async{client}")
         address = settings or {"base_url": f"{url}/v1"}
-        sdk = made(api_key="k", max_retries=0, **{key: value.format(url) for key, value in address.items()})
-        return await settle(sdk.chat.completions.create(**CHAT, **({"stream": True} if stream else {})))
+        sdk = made(api_key=KEY, max_retries=0, **{key: value.format(url) for key, value in address.items()})
+        more: dict[str, Any] = {"stream": True} if stream else {}
+        for extra in ("extra_headers", "extra_query", "extra_body"):
+            more[extra] = {"x-note": f"{SECRET} {extra}"}
+        return await settle(sdk.chat.completions.create(**CHAT, **more))
 
     return Wire(
         f"{name}, chat completions" if client != "AzureOpenAI" else "openai, Azure",
@@ -96,9 +112,9 @@ def _openai_like(name: str, client: str, provider: str | None = None, **settings
         provider or name,
         "chat",
         ask,
-        Exchange.json(completion()),
-        sse(*STREAM, "[DONE]"),
-        sse({"error": {"message": "m", "code": "overloaded"}})[0],
+        Exchange.json(completion(SECRET)),
+        sse(*STREAM[:1], chunk(SECRET), *STREAM[2:], "[DONE]"),
+        sse({"error": {"message": MESSAGE, "code": "overloaded"}})[0],
         FIGURES,
         SSE,
     )
@@ -108,14 +124,14 @@ def _openai_responses() -> Wire:
     async def ask(kind: str, url: str, *, stream: bool) -> Any:
         openai: Any = import_module("openai")
         made = openai.OpenAI if kind == "sync" else openai.AsyncOpenAI
-        sdk = made(api_key="k", max_retries=0, base_url=f"{url}/v1")
-        return await settle(sdk.responses.create(model="m", input="hi", stream=stream))
+        sdk = made(api_key=KEY, max_retries=0, base_url=f"{url}/v1")
+        return await settle(sdk.responses.create(model="m", input=f"{SECRET} prompt", stream=stream))
 
     def event(kind: str, **more: Any) -> dict[str, Any]:
         return {"type": kind, "sequence_number": 1, **more}
 
     begun = {**RESPONSE, "status": "in_progress", "usage": None, "output": []}
-    told = {"item_id": "i", "output_index": 0, "content_index": 0, "delta": "Hel", "logprobs": []}
+    told = {"item_id": "i", "output_index": 0, "content_index": 0, "delta": SECRET, "logprobs": []}
     return Wire(
         "openai, responses",
         "openai.resources.responses",
@@ -129,7 +145,7 @@ def _openai_responses() -> Wire:
             event("response.completed", response=RESPONSE),
             named=True,
         ),
-        sse(event("error", code="server_error", message="m", param=None), named=True)[0],
+        sse(event("error", code="server_error", message=MESSAGE, param=None), named=True)[0],
         FIGURES,
         SSE,
     )
@@ -145,7 +161,7 @@ def _ollama() -> Wire:
         return await settle(sdk.chat(**CHAT, stream=stream))
 
     end = part(done=True, done_reason="stop", prompt_eval_count=1000, eval_count=7)
-    parts = [part(message={"role": "assistant", "content": word}) for word in ("Hel", "lo")]
+    parts = [part(message={"role": "assistant", "content": word}) for word in ("Hel", SECRET)]
     return Wire(
         "ollama",
         "ollama",
@@ -154,7 +170,7 @@ def _ollama() -> Wire:
         ask,
         Exchange.json(end),
         tuple(json.dumps(one).encode() + b"\n" for one in (*parts, end)),
-        b'{"error": "the model crashed"}\n',
+        json.dumps({"error": MESSAGE}).encode() + b"\n",
         {INPUT: 1000, OUTPUT: 7},
         {"content-type": "application/x-ndjson"},
         lazy=True,

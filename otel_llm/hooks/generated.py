@@ -47,6 +47,8 @@ class GeneratedSdk:
     """By dialect, the body field and value that ask for usage in a stream that has none by default."""
     older: MethodSdk | None = None
     """The same SDK in versions that were written by hand."""
+    native_tracer: str | None = None
+    """The property of its clients that gives the SDK's own tracer, None where it does not trace."""
 
     def install(self, patches: Patches) -> None:
         """Patch the base clients as soon as the application has imported them."""
@@ -55,6 +57,9 @@ class GeneratedSdk:
             listener = _Listener(self, patches.switch)
             patches.replace(getattr(module, "SyncAPIClient", None), "request", listener.wrap)
             patches.replace(getattr(module, "AsyncAPIClient", None), "request", listener.wrap_async)
+            clients = getattr(module, "BaseClient", None)
+            if self.native_tracer is not None and self.native_tracer in vars(clients):
+                patches.replace(clients, self.native_tracer, listener.hide_tracer)
 
         def too_old(package: ModuleType) -> None:
             if self.module not in sys.modules:
@@ -115,6 +120,23 @@ class _Listener:
 
         return request
 
+    def hide_tracer(self, original: Any) -> Any:
+        """The SDK's own spans would tell each call a second time: as long as ours do, there are none."""
+
+        def tracer(client: Any) -> Any:
+            engine = self._switch.engine
+            if engine is not None and engine.config.native_tracing == "replace" and engine.live:
+                return None
+            return original.fget(client)
+
+        return property(tracer)
+
+    def _tells_itself(self, client: Any, config: Config) -> bool:
+        name = self._sdk.native_tracer
+        return (
+            name is not None and config.native_tracing == "keep" and getattr(client, name, None) is not None
+        )
+
     def _begin(
         self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Call | None, tuple[Any, ...], dict[str, Any], Hide | None]:
@@ -126,7 +148,7 @@ class _Listener:
         try:
             options = args[1] if len(args) > 1 else kwargs["options"]
             dialect = self._dialect(options) if engine.live else None
-            if dialect is not None:
+            if dialect is not None and not self._tells_itself(client, engine.config):
                 server = self._server(client, options.url, engine.config)
                 body, stream = _body(options), bool(kwargs.get("stream"))
                 call = engine.begin(dialect, body, server, stream=stream) if server is not None else None

@@ -177,7 +177,54 @@ def _ollama() -> Wire:
     )
 
 
+def _anthropic(client: str, provider: str, **settings: Any) -> Wire:
+    usage = {"input_tokens": 5, "cache_read_input_tokens": 900, "cache_creation_input_tokens": 95}
+    used = {"output_tokens": 7, "output_tokens_details": {"thinking_tokens": 3}}
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude", "stop_reason": None}
+    begun = {**message, "content": [], "usage": {**usage, "output_tokens": 1}}
+
+    def said(text: str) -> dict[str, Any]:
+        return {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}
+
+    async def ask(kind: str, url: str, *, stream: bool) -> Any:
+        anthropic: Any = import_module("anthropic")
+        made = getattr(anthropic, client if kind == "sync" else f"Async{client}")
+        sdk = made(base_url=url, max_retries=0, **settings)
+        more: dict[str, Any] = {"stream": True} if stream else {}
+        for extra in ("extra_headers", "extra_query", "extra_body"):
+            more[extra] = {"x-note": f"{SECRET} {extra}"}
+        return await settle(sdk.messages.create(**CHAT, max_tokens=9, **more))
+
+    content = [{"type": "text", "text": SECRET}]
+    return Wire(
+        f"anthropic, {client}",
+        "anthropic",
+        provider,
+        "chat",
+        ask,
+        Exchange.json({**message, "content": content, "stop_reason": "end_turn", "usage": {**usage, **used}}),
+        sse(
+            {"type": "message_start", "message": begun},
+            {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+            said("Hel"),
+            said(SECRET),
+            {"type": "content_block_stop", "index": 0},
+            {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": used},
+            {"type": "message_stop"},
+            named=True,
+        ),
+        sse({"type": "error", "error": {"type": "overloaded_error", "message": MESSAGE}}, named=True)[0],
+        FIGURES,
+        SSE,
+        refused=Exchange.json(
+            {"type": "error", "error": {"type": "rate_limit_error", "message": MESSAGE}}, status=429
+        ),
+    )
+
+
 WIRES = (
+    _anthropic("Anthropic", "anthropic", api_key=KEY),
+    _anthropic("AnthropicVertex", "gcp.vertex_ai", region="eu", project_id="p", access_token=KEY),
     _openai_like("openai", "OpenAI"),
     _openai_like("openai", "AzureOpenAI", "azure.ai.openai", azure_endpoint="{}", api_version="2025-01-01"),
     _openai_responses(),

@@ -1,80 +1,17 @@
-"""The ollama SDK: its clients and module functions, and what Ollama was recorded to send."""
+"""The ollama SDK: its module functions, what is left alone, and what is told of a request."""
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import json
 from typing import Any
 
 import pytest
 
-import otel_llm
 from otel_llm.testing import Exchange, ReplayServer, Telemetry
-from tests import semconv
-from tests.conftest import RECORDINGS
-from tests.lives.answers import MESSAGES
-from tests.recordings import Recording, recordings
-from tests.test_recordings import Failure, differences, seen
+from tests.native import OLLAMA as ARGUMENTS
 
 ollama: Any = pytest.importorskip("ollama")
-
-PATHS = {"/api/chat": "chat", "/api/generate": "generate", "/api/embed": "embed"}
-ARGUMENTS: dict[str, dict[str, Any]] = {
-    "chat": {"model": "m", "messages": MESSAGES},
-    "generate": {"model": "m", "prompt": "hi"},
-    "embed": {"model": "m", "input": "hi"},
-}
-
-
-def run(replay: ReplayServer, recording: Recording, *, asynchronous: bool) -> tuple[Any, Any]:
-    """What the user got and what the provider was asked."""
-    replay.reset()
-    replay.answer(recording.exchange)
-    arguments = dict(ARGUMENTS[recording.api], **({"stream": True} if recording.streaming else {}))
-    got: list[Any] = []
-
-    async def read() -> None:
-        result = await getattr(ollama.AsyncClient(host=replay.url), recording.api)(**arguments)
-        if recording.streaming:
-            async for part in result:
-                got.append(seen(part))
-        else:
-            got.append(seen(result))
-
-    try:
-        if asynchronous:
-            asyncio.run(read())
-        else:
-            result = getattr(ollama.Client(host=replay.url), recording.api)(**arguments)
-            for part in result if recording.streaming else [result]:
-                got.append(seen(part))
-    except Exception as error:
-        got.append(Failure.of(error))
-    return got, [(asked.path, asked.body) for asked in replay.requests]
-
-
-@pytest.mark.recordings
-@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-@pytest.mark.parametrize("recording", recordings("ollama", PATHS), ids=lambda recording: recording.name)
-def test_an_exchange_gives_its_figures_and_nothing_else_changes(
-    replay: ReplayServer, recording: Recording, asynchronous: bool
-) -> None:
-    """The span carries what Ollama reported; what the user gets and what is asked are the same without us."""
-    bare = run(replay, recording, asynchronous=asynchronous)
-    telemetry = Telemetry()
-    otel_llm.instrument(tracer_provider=telemetry.tracer_provider, meter_provider=telemetry.meter_provider)
-    watched = run(replay, recording, asynchronous=asynchronous)
-    otel_llm.uninstrument()
-    assert watched == bare
-    (span,) = telemetry.spans
-    assert list(differences(recording, watched[0], span)) == []
-    assert semconv.find_registry() is None or list(semconv.check_spans([span], "2026-10")) == []
-
-
-def test_the_recordings_are_there() -> None:
-    """A folder read wrongly would prove nothing."""
-    assert not RECORDINGS.is_dir() or len(recordings("ollama", PATHS)) >= 11
 
 
 @pytest.mark.parametrize("name", ["chat", "generate", "embed"])

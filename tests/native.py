@@ -1,0 +1,88 @@
+"""Programs with the SDKs of providers that have their own: how each asks, to be served what was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from tests.lives.answers import MESSAGES
+from tests.lives.scenarios import settle
+
+Ask = Callable[[str, str, str, bool], Coroutine[Any, Any, Any]]
+"""From a kind, `sync` or `async`, the provider's URL, the API and whether to stream: an answer or a stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """One SDK, and the recorded exchanges that it can be served."""
+
+    module: str
+    folder: str
+    """Of the recordings."""
+    apis: Mapping[str, str]
+    """How the recorded paths end, and what the API is called here."""
+    ask: Ask
+    unserved: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Recordings that the SDK cannot be served, by name, and why."""
+
+    @property
+    def installed(self) -> bool:
+        """Whether it is there to be tested."""
+        try:
+            return find_spec(self.module) is not None
+        except ModuleNotFoundError:
+            return False
+
+
+CHAT: dict[str, Any] = {"model": "m", "messages": MESSAGES}
+
+
+async def _anthropic(kind: str, url: str, api: str, stream: bool) -> Any:
+    anthropic: Any = import_module("anthropic")
+    sdk = (anthropic.Anthropic if kind == "sync" else anthropic.AsyncAnthropic)(
+        api_key="k", base_url=url, max_retries=0
+    )
+    more = {"stream": True} if stream else {}
+    if api == "complete":
+        return await settle(sdk.completions.create(model="m", prompt="hi", max_tokens_to_sample=9, **more))
+    return await settle(sdk.messages.create(**CHAT, max_tokens=9, **more))
+
+
+async def _anthropic_on_vertex(kind: str, url: str, api: str, stream: bool) -> Any:
+    anthropic: Any = import_module("anthropic")
+    made = anthropic.AnthropicVertex if kind == "sync" else anthropic.AsyncAnthropicVertex
+    sdk = made(region="eu", project_id="p", access_token="k", base_url=url, max_retries=0)
+    return await settle(sdk.messages.create(**CHAT, max_tokens=9, **({"stream": True} if stream else {})))
+
+
+OLLAMA: dict[str, dict[str, Any]] = {
+    "chat": CHAT,
+    "generate": {"model": "m", "prompt": "hi"},
+    "embed": {"model": "m", "input": "hi"},
+}
+
+
+async def _ollama(kind: str, url: str, api: str, stream: bool) -> Any:
+    ollama: Any = import_module("ollama")
+    sdk = (ollama.Client if kind == "sync" else ollama.AsyncClient)(host=url)
+    return await settle(getattr(sdk, api)(**OLLAMA[api], **({"stream": True} if stream else {})))
+
+
+NATIVES = (
+    Native("anthropic", "anthropic", {"/v1/messages": "messages", "/v1/complete": "complete"}, _anthropic),
+    Native(
+        "anthropic",
+        "vertex",
+        {":rawPredict": "messages", ":streamRawPredict": "messages"},
+        _anthropic_on_vertex,
+    ),
+    Native(
+        "ollama",
+        "ollama",
+        {"/api/chat": "chat", "/api/generate": "generate", "/api/embed": "embed"},
+        _ollama,
+    ),
+)

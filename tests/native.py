@@ -58,6 +58,18 @@ async def _anthropic_on_vertex(kind: str, url: str, api: str, stream: bool) -> A
     return await settle(sdk.messages.create(**CHAT, max_tokens=9, **({"stream": True} if stream else {})))
 
 
+async def _mistral(kind: str, url: str, api: str, stream: bool) -> Any:
+    try:
+        mistral: Any = import_module("mistralai.client").Mistral
+    except (ImportError, AttributeError):
+        mistral = import_module("mistralai").Mistral
+    sdk = mistral(api_key="k", server_url=url)
+    twin = "_async" if kind == "async" else ""
+    if api == "embeddings":
+        return await settle(getattr(sdk.embeddings, f"create{twin}")(model="m", inputs=["hi"]))
+    return await settle(getattr(sdk.chat, f"{'stream' if stream else 'complete'}{twin}")(**CHAT))
+
+
 OLLAMA: dict[str, dict[str, Any]] = {
     "chat": CHAT,
     "generate": {"model": "m", "prompt": "hi"},
@@ -78,6 +90,12 @@ NATIVES = (
         "vertex",
         {":rawPredict": "messages", ":streamRawPredict": "messages"},
         _anthropic_on_vertex,
+    ),
+    Native(
+        "mistralai",
+        "mistral",
+        {"/chat/completions": "chat", "/embeddings": "embeddings"},
+        _mistral,
     ),
     Native(
         "ollama",

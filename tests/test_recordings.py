@@ -78,7 +78,8 @@ class Failure(NamedTuple):
 
     @classmethod
     def of(cls, error: Exception) -> Failure:
-        return cls(type(error), str(error), error.args, getattr(error, "body", None), type(error.__cause__))
+        args = tuple(arg if isinstance(arg, (str, int)) else type(arg) for arg in error.args)
+        return cls(type(error), str(error), args, getattr(error, "body", None), type(error.__cause__))
 
 
 def seen(thing: Any) -> Any:

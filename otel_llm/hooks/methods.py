@@ -55,6 +55,39 @@ class Method:
 
 
 @dataclass(frozen=True, slots=True)
+class NativeSpans:
+    """Spans that an SDK emits by itself, which would tell each call a second time."""
+
+    modules: tuple[str, ...]
+    owner: str
+    name: str
+    """The method that begins such a span."""
+    silenced: Callable[..., Any]
+    """What is done in its place, as long as our spans are in the place of the SDK's."""
+    speaks: Callable[[Any], bool]
+    """Whether the owner of a method that we listen to emits spans of its own."""
+
+    def install(self, patches: Patches) -> None:
+        """Patch what begins them."""
+
+        def imported(module: ModuleType) -> None:
+            patches.replace(getattr(module, self.owner, None), self.name, wrap)
+
+        def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
+            @functools.wraps(original)
+            def begin(*args: Any, **kwargs: Any) -> Any:
+                engine = patches.switch.engine
+                if engine is not None and engine.config.native_tracing == "replace" and engine.live:
+                    return self.silenced(*args, **kwargs)
+                return original(*args, **kwargs)
+
+            return begin
+
+        for module in self.modules:
+            patches.on_import(module, imported)
+
+
+@dataclass(frozen=True, slots=True)
 class MethodSdk:
     """One SDK: the modules to wait for, and what to listen to in each."""
 
@@ -67,6 +100,7 @@ class MethodSdk:
     """The provider's short code for an exception, clean of anything that might quote a prompt or a key."""
     optional: bool = False
     """Whether a class that is not there belongs to another version, and is no reason to complain."""
+    native: NativeSpans | None = None
 
     @property
     def module(self) -> str:
@@ -75,6 +109,8 @@ class MethodSdk:
 
     def install(self, patches: Patches) -> None:
         """Patch each module as soon as the application has imported it."""
+        if self.native is not None:
+            self.native.install(patches)
         for name, methods in self.modules.items():
             patches.on_import(name, functools.partial(self._patch, patches, methods))
 
@@ -156,7 +192,10 @@ def _asked(
     sdk: MethodSdk, method: Method, engine: Engine, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Asked | None:
     try:
-        asked = method.ask(owner, args, kwargs) if engine.live else None
+        kept = sdk.native if engine.config.native_tracing == "keep" else None
+        if not engine.live or (kept is not None and kept.speaks(owner)):
+            return None
+        asked = method.ask(owner, args, kwargs)
         if asked is not None and engine.config.listens_to(sdk.name, asked.server.provider):
             return asked
     except Exception:  # noqa: BLE001 - ours, not the user's

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from otel_llm.hooks.patching import Sdk
-from otel_llm.providers import anthropic, fireworks, groq, ollama, openai, together
+from otel_llm.providers import anthropic, fireworks, groq, mistral, ollama, openai, together
 
-SDKS: tuple[Sdk, ...] = (openai.SDK, anthropic.SDK, groq.SDK, together.SDK, fireworks.SDK, ollama.SDK)
+SDKS: tuple[Sdk, ...] = (
+    openai.SDK,
+    anthropic.SDK,
+    groq.SDK,
+    together.SDK,
+    fireworks.SDK,
+    mistral.SDK,
+    ollama.SDK,
+)

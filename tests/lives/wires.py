@@ -222,7 +222,31 @@ def _anthropic(client: str, provider: str, **settings: Any) -> Wire:
     )
 
 
+def _mistral() -> Wire:
+    async def ask(kind: str, url: str, *, stream: bool) -> Any:
+        try:
+            mistral: Any = import_module("mistralai.client").Mistral
+        except (ImportError, AttributeError):
+            mistral = import_module("mistralai").Mistral
+        name = f"{'stream' if stream else 'complete'}{'_async' if kind == 'async' else ''}"
+        return await settle(getattr(mistral(api_key=KEY, server_url=url).chat, name)(**CHAT))
+
+    return Wire(
+        "mistralai",
+        "mistralai",
+        "mistral_ai",
+        "chat",
+        ask,
+        Exchange.json(completion(SECRET)),
+        sse(*STREAM[:1], chunk(SECRET), *STREAM[2:], "[DONE]"),
+        sse({"error": {"message": MESSAGE, "code": "overloaded"}})[0],
+        FIGURES,
+        SSE,
+    )
+
+
 WIRES = (
+    _mistral(),
     _anthropic("Anthropic", "anthropic", api_key=KEY),
     _anthropic("AnthropicVertex", "gcp.vertex_ai", region="eu", project_id="p", access_token=KEY),
     _openai_like("openai", "OpenAI"),

@@ -70,6 +70,26 @@ async def _mistral(kind: str, url: str, api: str, stream: bool) -> Any:
     return await settle(getattr(sdk.chat, f"{'stream' if stream else 'complete'}{twin}")(**CHAT))
 
 
+COHERE: dict[str, dict[str, Any]] = {
+    "v2 chat": CHAT,
+    "v1 chat": {"message": "hi"},
+    "v2 embed": {"model": "m", "texts": ["hi"], "input_type": "search_query"},
+    "v1 embed": {"model": "m", "texts": ["hi"], "input_type": "search_query"},
+    "v1 generate": {"prompt": "hi"},
+    "v1 rerank": {"query": "hi", "documents": ["a", "b"]},
+    "v2 rerank": {"model": "m", "query": "hi", "documents": ["a", "b"]},
+}
+
+
+async def _cohere(kind: str, url: str, api: str, stream: bool) -> Any:
+    cohere: Any = import_module("cohere")
+    version, name = api.split()
+    client = f"{'Async' if kind == 'async' else ''}Client{'V2' if version == 'v2' else ''}"
+    sdk = getattr(cohere, client)(api_key="k", base_url=url)
+    once = {"request_options": {"max_retries": 0}}
+    return await settle(getattr(sdk, f"{name}_stream" if stream else name)(**COHERE[api], **once))
+
+
 OLLAMA: dict[str, dict[str, Any]] = {
     "chat": CHAT,
     "generate": {"model": "m", "prompt": "hi"},
@@ -97,6 +117,7 @@ NATIVES = (
         {"/chat/completions": "chat", "/embeddings": "embeddings"},
         _mistral,
     ),
+    Native("cohere", "cohere", {f"/{api.replace(' ', '/')}": api for api in COHERE}, _cohere),
     Native(
         "ollama",
         "ollama",

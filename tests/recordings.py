@@ -45,6 +45,11 @@ class Recording:
             return ("tool_call",)
         return tuple(normalize(reason) for reason in raw) or None
 
+    @property
+    def told_in_words(self) -> bool:
+        """Whether the last event of a stream says that it failed, and has no code for it: Cohere's way."""
+        return self.expected["finish_reasons"] == ["ERROR"] and '"error":"' in self.body
+
     def events(self) -> list[Any]:
         """The JSON of the answer, or of each event of its stream; made anew, so that it may be changed."""
         if self.streaming:

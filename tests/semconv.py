@@ -18,6 +18,8 @@ from opentelemetry.trace import SpanKind, StatusCode
 from otel_llm.testing import Telemetry
 
 OWN = "otel_llm.stream.outcome"
+UNNAMED = ("rerank",)
+"""Operations that the conventions have no name for yet; their spans are like any inference."""
 KEYED = {  # what a span's name ends with, by operation
     "chat": "gen_ai.request.model",
     "text_completion": "gen_ai.request.model",
@@ -94,6 +96,8 @@ def check_spans(
 
 def _shape(span: ReadableSpan, attributes: Mapping[str, Any]) -> Iterator[str]:
     operation = attributes.get("gen_ai.operation.name", "")
+    if operation in UNNAMED:
+        return
     if operation not in registry()["span_types"]:
         yield f"unknown operation {operation!r}"
         return
@@ -152,6 +156,7 @@ def _names(attributes: Mapping[str, Any], profile: str, *, content: bool) -> Ite
 
 @lru_cache(maxsize=64)
 def _allowed(operation: str, provider: str) -> frozenset[str]:
+    operation = "chat" if operation in UNNAMED else operation
     name, kind = registry()["span_types"].get(operation, ("", {"attributes": {}}))
     allowed = set(kind["attributes"])
     for refinement in registry()["spans"]["refinements"].values():

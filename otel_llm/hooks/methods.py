@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import Fields
 from otel_llm.guard import internal_error
+from otel_llm.hooks.managed import managed
 from otel_llm.hooks.patching import Patches, Switch
 from otel_llm.hooks.streams import replace_methods, telling, watch, weakly
 from otel_llm.telemetry.call import Call
@@ -52,6 +53,8 @@ class Method:
     """How to learn from what it returns: `answer`, `held_stream(...)`, or one of the provider's own."""
     lazy: bool = False
     """Whether a stream is a generator that sends nothing before its first `next`."""
+    opens: str | None = None
+    """Of a context manager that sends when it is entered: the attribute that the events come out of then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,9 @@ class MethodSdk:
 def _wrap(sdk: MethodSdk, method: Method, switch: Switch, original: Any) -> Any:
     if isinstance(original, classmethod):
         return classmethod(_wrap(sdk, method, switch, original.__func__))
+    if method.opens is not None:
+        begin = functools.partial(_begin_managed, sdk, method, switch)
+        return managed(original.__wrapped__, begin, method.opens, sdk.fail)
     if inspect.iscoroutinefunction(original):
         return _async(sdk, method, switch, original)
 
@@ -186,6 +192,14 @@ def _async(
         return _take(sdk, method, call, result)
 
     return send
+
+
+def _begin_managed(
+    sdk: MethodSdk, method: Method, switch: Switch, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Call | None:
+    engine = switch.engine
+    asked = None if engine is None else _asked(sdk, method, engine, owner, args, kwargs)
+    return None if asked is None or engine is None else _begin(engine, asked)
 
 
 def _asked(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from otel_llm.hooks.patching import Sdk
-from otel_llm.providers import anthropic, fireworks, groq, mistral, ollama, openai, together
+from otel_llm.providers import anthropic, cohere, fireworks, groq, mistral, ollama, openai, together
 
 SDKS: tuple[Sdk, ...] = (
     openai.SDK,
@@ -12,5 +12,6 @@ SDKS: tuple[Sdk, ...] = (
     together.SDK,
     fireworks.SDK,
     mistral.SDK,
+    cohere.SDK,
     ollama.SDK,
 )

@@ -245,7 +245,45 @@ def _mistral() -> Wire:
     )
 
 
+def _cohere() -> Wire:
+    used = {"tokens": {"input_tokens": 1000.0, "output_tokens": 7.0, "reasoning_tokens": 3.0}}
+    usage = {"billed_units": {"input_tokens": 9.0, "output_tokens": 5.0}, **used, "cached_tokens": 900.0}
+
+    def said(text: str) -> dict[str, Any]:
+        content = {"message": {"content": {"text": text}}}
+        return {"type": "content-delta", "index": 0, "delta": content}
+
+    async def ask(kind: str, url: str, *, stream: bool) -> Any:
+        cohere: Any = import_module("cohere")
+        sdk = (cohere.ClientV2 if kind == "sync" else cohere.AsyncClientV2)(api_key=KEY, base_url=url)
+        once = {"request_options": {"max_retries": 0}}
+        return await settle((sdk.chat_stream if stream else sdk.chat)(**CHAT, **once))
+
+    message = {"role": "assistant", "content": [{"type": "text", "text": SECRET}]}
+    return Wire(
+        "cohere",
+        "cohere",
+        "cohere",
+        "chat",
+        ask,
+        Exchange.json({"id": "c", "finish_reason": "COMPLETE", "message": message, "usage": usage}),
+        sse(
+            {"type": "message-start", "id": "c", "delta": {"message": {"role": "assistant"}}},
+            said(SECRET),
+            said("lo"),
+            {"type": "message-end", "delta": {"finish_reason": "COMPLETE", "usage": usage}},
+            "[DONE]",
+        ),
+        sse({"type": "message-end", "delta": {"finish_reason": "ERROR", "usage": {}, "error": MESSAGE}})[0],
+        {name: value for name, value in FIGURES.items() if "cache_write" not in name},
+        SSE,
+        lazy=True,
+        refused=Exchange.json({"message": MESSAGE}, status=429),
+    )
+
+
 WIRES = (
+    _cohere(),
     _mistral(),
     _anthropic("Anthropic", "anthropic", api_key=KEY),
     _anthropic("AnthropicVertex", "gcp.vertex_ai", region="eu", project_id="p", access_token=KEY),

@@ -1,0 +1,147 @@
+"""Cohere's API in both of its versions: chat, generate, embed and rerank. https://docs.cohere.com/reference
+
+Two sets of figures come back: `tokens`, what the model read and wrote, and `billed_units`, what is charged, which
+leaves out what Cohere adds to a prompt. Ours are the first; the second only where the first is missing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from otel_llm.dialects.dialect import Dialect
+from otel_llm.dialects.fields import Fields, Table, count, fields, items, number, read, text, texts, whole
+from otel_llm.dialects.finish_reasons import ERROR, normalize
+from otel_llm.dialects.openai_chat import OTHER, output_type
+from otel_llm.record import NOTHING, ModelRequest, ModelResponse
+from otel_llm.usage import TokenUsage
+
+_REQUEST: Table = {
+    "model": ("model", text),
+    "max_tokens": ("max_tokens", count),
+    "temperature": ("temperature", number),
+    "p": ("top_p", number),
+    "k": ("top_k", count),
+    "frequency_penalty": ("frequency_penalty", number),
+    "presence_penalty": ("presence_penalty", number),
+    "stop_sequences": ("stop_sequences", texts),
+    "seed": ("seed", whole),
+    "num_generations": ("choice_count", count),
+    "response_format": ("output_type", output_type),
+    "embedding_types": ("encoding_formats", texts),
+    "output_dimension": ("dimensions", count),
+}
+
+
+def _read_request(body: Fields) -> ModelRequest:
+    return ModelRequest.of(read(_REQUEST, body))
+
+
+_COUNTS: Table = {name: (name, count) for name in ("input_tokens", "output_tokens", "reasoning_tokens")}
+
+
+def read_cohere_usage(usage: Any) -> TokenUsage | None:
+    """A `usage` (version 2) or `meta` (version 1) object; None if it has no figures."""
+    seen = fields(usage)
+    found = read(_COUNTS, fields(seen.get("tokens")))
+    if not found:
+        found = read(_COUNTS, fields(seen.get("billed_units")))
+    elif (cached := count(seen.get("cached_tokens"))) is not None:
+        found["cache_read_tokens"] = cached  # a share of `tokens`, and may be more than what is billed
+    return TokenUsage.of(found) if found else None
+
+
+_IDS = ("id", "response_id", "generation_id")
+
+
+class _Fold:
+    """An answer, or the events of its stream: the last one has all that matters."""
+
+    __slots__ = ("_answer", "_begun", "_error", "_ids")
+
+    def __init__(self) -> None:
+        self._answer: Fields = {}
+        self._ids: dict[str, Any] = {}
+        self._error: str | None = None
+        self._begun = False
+
+    def add(self, event: Any) -> None:
+        seen = fields(event)
+        kind = seen.get("type") or seen.get("event_type")
+        self._begun = True
+        if kind in ("message-start", "stream-start") or kind not in _EVENTS:
+            self._ids |= {name: seen[name] for name in _IDS if seen.get(name) is not None}
+        if kind == "message-end":
+            self._answer = fields(seen.get("delta"))
+        elif kind == "stream-end":
+            self._answer = {**fields(seen.get("response")), "finish_reason": seen.get("finish_reason")}
+        elif kind not in _EVENTS:
+            self._answer = seen
+        if self._answer.get("error"):
+            self._error = OTHER  # told in words
+
+    def response(self, *, complete: bool) -> ModelResponse:
+        if not self._begun:
+            return NOTHING
+        seen = {**self._ids, **self._answer}
+        found: dict[str, Any] = {"error": self._error}
+        found["id"] = next((told for name in _IDS if (told := text(seen.get(name))) is not None), None)
+        told = [fields(one).get("finish_reason") for one in items(seen.get("generations"))]
+        raw = [reason for one in (seen.get("finish_reason"), *told) if (reason := text(one)) is not None]
+        if raw:
+            found["finish_reasons"] = tuple(map(normalize, raw))
+            found["raw_finish_reasons"] = tuple(raw)
+        elif not complete:
+            found["finish_reasons"] = (ERROR,)
+        found["usage"] = read_cohere_usage(seen.get("usage") or seen.get("meta"))
+        return ModelResponse.of(found)
+
+
+_EVENTS = frozenset(
+    f"{of}-{part}"
+    for of, parts in (
+        ("message", ("start", "end")),
+        ("content", ("start", "delta", "end")),
+        ("citation", ("start", "end", "generation")),
+        ("tool-call", ("start", "delta", "end")),
+        ("tool-calls", ("chunk", "generation")),
+        ("tool-plan", ("delta",)),
+        ("stream", ("start", "end")),
+        ("text", ("generation",)),
+        ("search", ("results", "queries-generation")),
+    )
+    for part in parts
+) | {"debug"}
+
+
+class _Embedded:
+    """Vectors of one or several kinds. What is not text has no tokens."""
+
+    __slots__ = ("_answer",)
+
+    def __init__(self) -> None:
+        self._answer = NOTHING
+
+    def add(self, event: Any) -> None:
+        seen = fields(event)
+        usage = read_cohere_usage(seen.get("meta"))
+        asked = None if usage is None else usage.input_tokens
+        self._answer = ModelResponse(
+            id=text(seen.get("id")),
+            usage=None if asked is None else TokenUsage(input_tokens=asked),
+            dimensions=_length(seen.get("embeddings")),
+        )
+
+    def response(self, *, complete: bool) -> ModelResponse:
+        return self._answer
+
+
+def _length(vectors: Any) -> int | None:
+    kinds = [vectors] if items(vectors) else list(fields(vectors).values())
+    first = next((items(rows)[0] for rows in kinds if items(rows)), None)
+    return len(items(first)) or None
+
+
+CHAT = Dialect("chat", "chat", _read_request, _Fold)
+GENERATE = Dialect("generate", "text_completion", _read_request, _Fold)
+EMBED = Dialect("embed", "embeddings", _read_request, _Embedded)
+RERANK = Dialect("rerank", "rerank", _read_request, _Fold)

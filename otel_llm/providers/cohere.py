@@ -1,0 +1,55 @@
+"""The cohere SDK. Its clients keep their methods from when they were made, so the raw clients below are heard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from otel_llm.dialects.cohere import CHAT, EMBED, GENERATE, RERANK
+from otel_llm.dialects.dialect import Dialect
+from otel_llm.dialects.fields import code, fields
+from otel_llm.hooks.methods import Asked, Method, MethodSdk
+from otel_llm.providers.hosts import server_of
+from otel_llm.telemetry.call import Call
+
+
+def _take(sdk: MethodSdk, call: Call, result: Any) -> Any:
+    """Raw clients wrap their answers."""
+    call.answer(fields(result).get("_data", result))
+    return result
+
+
+def _method(owner: str, name: str, dialect: Dialect) -> Method:
+    stream = name.endswith("_stream")
+
+    def ask(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked:
+        server = server_of(client._client_wrapper.get_base_url(), "cohere")
+        return Asked(dialect, kwargs, server, stream)
+
+    return Method(owner, name, ask, _take, opens="_data" if stream else None)
+
+
+def _methods(owner: str, **names: Dialect) -> tuple[Method, ...]:
+    return tuple(_method(f"{twin}{owner}", name, names[name]) for twin in ("", "Async") for name in names)
+
+
+SDK = MethodSdk(
+    name="cohere",
+    distribution="cohere",
+    versions=">=5.13,<8",
+    modules={
+        "cohere.v2.raw_client": _methods(
+            "RawV2Client", chat=CHAT, chat_stream=CHAT, embed=EMBED, rerank=RERANK
+        ),
+        "cohere.raw_base_client": _methods(
+            "RawBaseCohere",
+            chat=CHAT,
+            chat_stream=CHAT,
+            generate=GENERATE,
+            generate_stream=GENERATE,
+            rerank=RERANK,
+        ),
+        # One call of the user's, which the SDK sends in batches from threads of its own.
+        "cohere.client": _methods("Client", embed=EMBED),
+    },
+    code=lambda error: code(fields(error).get("status_code")),
+)

@@ -37,6 +37,7 @@ class Native:
             return False
 
 
+KEPT: list[Any] = []
 CHAT: dict[str, Any] = {"model": "m", "messages": MESSAGES}
 
 
@@ -90,6 +91,23 @@ async def _cohere(kind: str, url: str, api: str, stream: bool) -> Any:
     return await settle(getattr(sdk, f"{name}_stream" if stream else name)(**COHERE[api], **once))
 
 
+def _google(*, vertex: bool) -> Ask:
+    async def ask(kind: str, url: str, api: str, stream: bool) -> Any:
+        genai: Any = import_module("google.genai")
+        settings: dict[str, Any] = {"api_key": "k", "http_options": {"base_url": url}}
+        sdk = genai.Client(**settings, **({"vertexai": True} if vertex else {}))
+        KEPT[:] = [sdk]  # it closes its connections when it is collected, whoever still reads
+        sdk = sdk.aio if kind == "async" else sdk
+        if api == "interactions":
+            return await settle(sdk.interactions.create(model="m", input="hi", stream=stream))
+        if api == "embed":
+            return await settle(sdk.models.embed_content(model="gemini-embedding-001", contents="hi"))
+        name = "generate_content_stream" if stream else "generate_content"
+        return await settle(getattr(sdk.models, name)(model="m", contents="hi"))
+
+    return ask
+
+
 OLLAMA: dict[str, dict[str, Any]] = {
     "chat": CHAT,
     "generate": {"model": "m", "prompt": "hi"},
@@ -116,6 +134,27 @@ NATIVES = (
         "mistral",
         {"/chat/completions": "chat", "/embeddings": "embeddings"},
         _mistral,
+    ),
+    Native(
+        "google.genai",
+        "gemini",
+        {
+            ":generateContent": "generate",
+            ":streamGenerateContent": "generate",
+            ":batchEmbedContents": "embed",
+            "/interactions": "interactions",
+        },
+        _google(vertex=False),
+    ),
+    Native(
+        "google.genai",
+        "vertex",
+        {
+            ":generateContent": "generate",
+            ":streamGenerateContent": "generate",
+            ":predict": "embed",
+        },
+        _google(vertex=True),
     ),
     Native("cohere", "cohere", {f"/{api.replace(' ', '/')}": api for api in COHERE}, _cohere),
     Native(

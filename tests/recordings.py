@@ -27,6 +27,8 @@ class Recording:
     """The last part of the path that was asked, such as `chat/completions`."""
     streaming: bool
     odd: bool
+    unreadable: bool
+    """Whether it was sent in a form that Python SDKs do not ask for and cannot read."""
     status: int
     exchange: Exchange
     expected: dict[str, Any]
@@ -44,6 +46,11 @@ class Recording:
         if raw == ["completed"] and any(call in self._dense() for call in _CALLS):
             return ("tool_call",)
         return tuple(normalize(reason) for reason in raw) or None
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a prompt was not let through: Google's way."""
+        return not self.expected["finish_reasons"] and '"blockReason"' in self.body
 
     @property
     def told_in_words(self) -> bool:
@@ -86,6 +93,7 @@ def _read(provider: str, api_of: Callable[[str], str | None]) -> Iterator[Record
                 api=api,
                 streaming=record["streaming"],
                 odd="odd_figures" in record["features"],
+                unreadable=not {"json_array_stream", "enum_numbers"}.isdisjoint(record["features"]),
                 status=record["response"]["status"],
                 exchange=Exchange.recorded(record),
                 expected=record["expected"],

@@ -54,8 +54,8 @@ def test_an_exchange_gives_its_figures_and_nothing_else_changes(
     are the same with us and without."""
     if not native.installed:
         pytest.skip(f"{native.module} is not installed")
-    if recording.name in native.unserved:
-        pytest.skip(native.unserved[recording.name])
+    if recording.unreadable or recording.name in native.unserved:
+        pytest.skip(native.unserved.get(recording.name, "the SDK never asks for this form"))
     bare = outcome(replay, native, recording, kind)
     if isinstance(bare[0][-1], Failure) and issubclass(bare[0][-1].kind, (AttributeError, TypeError)):
         pytest.skip("this version of the SDK does not know the API")

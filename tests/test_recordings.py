@@ -278,11 +278,17 @@ def differences(recording: Recording, got: Any, span: Any) -> Iterator[str]:
     wanted["gen_ai.response.model"] = expected["response_model"]
     wanted["gen_ai.response.id"] = expected["response_id"]
     wanted["gen_ai.response.finish_reasons"] = recording.finish_reasons
+    if recording.blocked:  # no candidate, but a reason that there is none
+        wanted["gen_ai.response.finish_reasons"] = ("content_filter",)
     if "embed" in recording.api:
         wanted = {name: value if name in OF_EMBEDDINGS else None for name, value in wanted.items()}
     failed = recording.status >= 400 or expected["error_type"] is not None or recording.told_in_words
     raised = failure_in(got)
-    kind = None if raised is None else f"{raised.kind.__module__}.{raised.kind.__qualname__}"
+    kind = (
+        None
+        if raised is None
+        else f"{raised.kind.__module__}.{raised.kind.__qualname__}".removeprefix("builtins.")
+    )
     wanted["error.type"] = (kind or expected["error_type"] or "_OTHER") if failed else None
     for name, value in wanted.items():
         # A stream that breaks off may have told, beside its error, more than was written down.

@@ -150,7 +150,7 @@ def _wrap(sdk: MethodSdk, method: Method, switch: Switch, original: Any) -> Any:
         if method.lazy and asked.stream:
             source = original(owner, *args, **kwargs)
             watched = _watched_async if inspect.isasyncgen(source) else _watched
-            return watched(sdk, source, lambda: _begin(engine, asked))
+            return watched(source, lambda: _watch(sdk, _begin(engine, asked), source))
         call = _begin(engine, asked)
         if call is None:
             return original(owner, *args, **kwargs)
@@ -177,7 +177,8 @@ def _async(
         if asked is None or engine is None:
             return await original(owner, *args, **kwargs)
         if method.lazy and asked.stream:
-            return _watched_async(sdk, await original(owner, *args, **kwargs), lambda: _begin(engine, asked))
+            source = await original(owner, *args, **kwargs)
+            return _watched_async(source, lambda: _watch(sdk, _begin(engine, asked), source))
         call = _begin(engine, asked)
         if call is None:
             return await original(owner, *args, **kwargs)
@@ -236,10 +237,9 @@ def _take(sdk: MethodSdk, method: Method, call: Call, result: Any) -> Any:
 
 def answer(sdk: MethodSdk, call: Call, result: Any) -> Any:
     """The whole answer, there already; or a generator through which an answer that was asked for passes."""
-    if inspect.isgenerator(result):
-        return _watched(sdk, result, lambda: call)
-    if inspect.isasyncgen(result):
-        return _watched_async(sdk, result, lambda: call)
+    if inspect.isgenerator(result) or inspect.isasyncgen(result):
+        begun = _watch(sdk, call, result)  # now, for it may be dropped before its first step
+        return (_watched_async if inspect.isasyncgen(result) else _watched)(result, lambda: begun)
     call.answer(result)
     return result
 
@@ -265,24 +265,31 @@ def held_stream(iterator: str, response: str = "response") -> Take:
 # Generators stay generators. One that is dropped is closed by the collector, so that nobody can tell the two
 # apart, and its connection is closed with it: that is no stream left open.
 
-Begin = Callable[[], "Call | None"]
+Begun = tuple[Call, Any]
+"""A call, and the iterator that it sees its events through."""
 
 
-def _watched(sdk: MethodSdk, source: Any, begin: Begin) -> Iterator[Any]:
-    call = begin()
+def _watch(sdk: MethodSdk, call: Call | None, source: Any) -> Begun | None:
     if call is None:
-        return (yield from source)
-    iterator, state = watch(source, call, sdk.fail)
+        return None
     call.stays_open()
+    return call, watch(source, call, sdk.fail)[0]
+
+
+def _watched(source: Any, begin: Callable[[], Begun | None]) -> Iterator[Any]:
+    begun = begin()
+    if begun is None:
+        return (yield from source)
+    call, iterator = begun
     try:
         token = call.attach()  # around the first step alone, which may send the request
         try:
-            event = next(iterator, state)
+            event = next(iterator, begin)
         finally:
             call.detach(token)
-        while event is not state:
+        while event is not begin:
             yield event
-            event = next(iterator, state)
+            event = next(iterator, begin)
     except GeneratorExit:
         finalize(call.close)
         raise
@@ -291,12 +298,8 @@ def _watched(sdk: MethodSdk, source: Any, begin: Begin) -> Iterator[Any]:
     return None
 
 
-async def _watched_async(sdk: MethodSdk, source: Any, begin: Begin) -> AsyncIterator[Any]:
-    call = begin()
-    iterator: Any = source
-    if call is not None:
-        iterator, _ = watch(source, call, sdk.fail)
-        call.stays_open()
+async def _watched_async(source: Any, begin: Callable[[], Begun | None]) -> AsyncIterator[Any]:
+    call, iterator = begin() or (None, source)
     try:
         token = None if call is None else call.attach()
         try:

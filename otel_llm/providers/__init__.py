@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from otel_llm.hooks.patching import Sdk
-from otel_llm.providers import anthropic, cohere, fireworks, groq, mistral, ollama, openai, together
+from otel_llm.providers import (
+    anthropic,
+    cohere,
+    fireworks,
+    google_genai,
+    groq,
+    mistral,
+    ollama,
+    openai,
+    together,
+)
 
 SDKS: tuple[Sdk, ...] = (
     openai.SDK,
@@ -12,6 +22,7 @@ SDKS: tuple[Sdk, ...] = (
     together.SDK,
     fireworks.SDK,
     mistral.SDK,
+    google_genai.SDK,
     cohere.SDK,
     ollama.SDK,
 )

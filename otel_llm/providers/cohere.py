@@ -35,7 +35,7 @@ def _methods(owner: str, **names: Dialect) -> tuple[Method, ...]:
 SDK = MethodSdk(
     name="cohere",
     distribution="cohere",
-    versions=">=5.13,<8",
+    versions=">=5.21,<8",
     modules={
         "cohere.v2.raw_client": _methods(
             "RawV2Client", chat=CHAT, chat_stream=CHAT, embed=EMBED, rerank=RERANK

@@ -282,7 +282,55 @@ def _cohere() -> Wire:
     )
 
 
+KEPT: list[Any] = []
+
+
+def _google(name: str, provider: str, **settings: Any) -> Wire:
+    used = {"promptTokenCount": 990, "toolUsePromptTokenCount": 10, "cachedContentTokenCount": 900}
+    usage = {**used, "candidatesTokenCount": 4, "thoughtsTokenCount": 3, "totalTokenCount": 1007}
+
+    def part(text: str, **more: Any) -> dict[str, Any]:
+        content = {"role": "model", "parts": [{"text": text}]}
+        return {
+            "candidates": [{"content": content, "index": 0, **more}],
+            "modelVersion": "g",
+            "responseId": "r",
+        }
+
+    async def ask(kind: str, url: str, *, stream: bool) -> Any:
+        genai: Any = import_module("google.genai")
+        sdk = genai.Client(api_key=KEY, http_options={"base_url": url}, **settings)
+        KEPT[:] = [sdk]  # it closes its connections when it is collected, whoever still reads
+        sdk = sdk.aio if kind == "async" else sdk
+        generate = sdk.models.generate_content_stream if stream else sdk.models.generate_content
+        return await settle(generate(model="models/m", contents=f"{SECRET} prompt"))
+
+    error = {"error": {"code": 503, "message": MESSAGE, "status": "UNAVAILABLE"}}
+    return Wire(
+        name,
+        "google.genai",
+        provider,
+        "generate_content",
+        ask,
+        Exchange.json({**part(SECRET, finishReason="STOP"), "usageMetadata": usage}),
+        sse(
+            {**part("Hel"), "usageMetadata": used},
+            {**part(SECRET), "usageMetadata": {**used, "candidatesTokenCount": 2}},
+            {**part("", finishReason="STOP"), "usageMetadata": usage},
+        ),
+        sse(error)[0],
+        {name: value for name, value in FIGURES.items() if "cache_write" not in name},
+        SSE,
+        lazy=True,
+        refused=Exchange.json(
+            {"error": {"code": 429, "message": MESSAGE, "status": "RESOURCE_EXHAUSTED"}}, status=429
+        ),
+    )
+
+
 WIRES = (
+    _google("google-genai, Gemini API", "gcp.gemini"),
+    _google("google-genai, Vertex AI", "gcp.vertex_ai", vertexai=True),
     _cohere(),
     _mistral(),
     _anthropic("Anthropic", "anthropic", api_key=KEY),

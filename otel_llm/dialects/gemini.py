@@ -1,0 +1,210 @@
+"""Google's generateContent and embedContent, as the Gemini API and Vertex AI serve them.
+
+https://ai.google.dev/api/generate-content
+
+Names come as SDKs write them (`prompt_token_count`) and as the wire does (`promptTokenCount`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from otel_llm.dialects.dialect import Dialect
+from otel_llm.dialects.fields import Fields, Table, count, fields, items, number, read, text, texts, whole
+from otel_llm.dialects.finish_reasons import ERROR, FILTER, normalize
+from otel_llm.dialects.openai_chat import error_code
+from otel_llm.dialects.sse import decode
+from otel_llm.record import NOTHING, ModelRequest, ModelResponse
+from otel_llm.usage import TokenUsage
+
+
+def both(table: Table) -> Table:
+    """The same table, by the names of the wire as well."""
+    return {spelled: row for name, row in table.items() for spelled in (name, camel(name))}
+
+
+def camel(name: str) -> str:
+    """The name of a field as the wire has it."""
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+def either(seen: Fields, name: str) -> Any:
+    """A field by either name."""
+    found = seen.get(name)
+    return found if found is not None else seen.get(camel(name))
+
+
+_MODALITIES = {"IMAGE": "image", "AUDIO": "speech", "TEXT": "text"}
+
+
+def _modality(wanted: Any) -> str | None:
+    kinds = [kind for entry in items(wanted) if (kind := _MODALITIES.get(text(entry) or "")) is not None]
+    return next((kind for kind in kinds if kind != "text"), None)
+
+
+def _mime(wanted: Any) -> str | None:
+    return {"application/json": "json", "text/plain": "text", "text/x.enum": "text"}.get(text(wanted) or "")
+
+
+def _level(thinking: Any) -> str | None:
+    level = text(either(fields(thinking), "thinking_level"))
+    return None if level is None else level.lower()
+
+
+def _schema(wanted: Any) -> str | None:
+    return None if wanted is None else "json"
+
+
+_REQUEST: Table = both(
+    {
+        "model": ("model", text),
+        "temperature": ("temperature", number),
+        "top_p": ("top_p", number),
+        "top_k": ("top_k", count),
+        "max_output_tokens": ("max_tokens", count),
+        "stop_sequences": ("stop_sequences", texts),
+        "seed": ("seed", whole),
+        "presence_penalty": ("presence_penalty", number),
+        "frequency_penalty": ("frequency_penalty", number),
+        "candidate_count": ("choice_count", count),
+        "response_mime_type": ("output_type", _mime),
+        "response_schema": ("output_type", _schema),
+        "response_json_schema": ("output_type", _schema),
+        "response_modalities": ("output_type", _modality),
+        "thinking_config": ("reasoning_level", _level),
+        "output_dimensionality": ("dimensions", count),
+    }
+)
+
+
+def _read_request(body: Fields) -> ModelRequest:
+    return ModelRequest.of(read(_REQUEST, body))
+
+
+_USAGE: Table = both(
+    {
+        "prompt_token_count": ("prompt", count),
+        "tool_use_prompt_token_count": ("tool_use", count),
+        "cached_content_token_count": ("cached", count),
+        "candidates_token_count": ("candidates", count),
+        "response_token_count": ("candidates", count),
+        "thoughts_token_count": ("thoughts", count),
+        "total_token_count": ("total", count),
+    }
+)
+
+
+def read_gemini_usage(usage: Any) -> TokenUsage | None:
+    """A usage metadata object; None if it has no figures. What tools put into the prompt is counted beside it,
+    and so are thoughts beside the answer: ours are the sums."""
+    seen = fields(usage)
+    told = read(_USAGE, seen)
+    parts = {
+        "input_tokens": [told.get("prompt"), told.get("tool_use")],
+        "output_tokens": [told.get("candidates"), told.get("thoughts")],
+        "total_tokens": [told.get("total")],
+        "cache_read_tokens": [told.get("cached")],
+        "reasoning_tokens": [told.get("thoughts")],
+        **_by_modality(either(seen, "prompt_tokens_details"), "input"),
+        **_by_modality(either(seen, "candidates_tokens_details"), "output"),
+    }
+    found = {
+        name: sum(known) for name, values in parts.items() if (known := [v for v in values if v is not None])
+    }
+    return TokenUsage.of(found) if "input_tokens" in found or "output_tokens" in found else None
+
+
+def _by_modality(details: Any, side: str) -> dict[str, list[int | None]]:
+    found: dict[str, list[int | None]] = {}
+    for detail in items(details):
+        seen = fields(detail)
+        kind = (text(seen.get("modality")) or "").lower()
+        if kind in ("text", "image", "audio"):
+            found.setdefault(f"{kind}_{side}_tokens", []).append(count(either(seen, "token_count")))
+    return found
+
+
+_FACTS: Table = both(
+    {
+        "model_version": ("model", text),
+        "response_id": ("id", text),
+        "error": ("error", error_code),
+    }
+)
+
+
+class _Fold:
+    """An answer, or the chunks of its stream: the figures of each chunk are those so far."""
+
+    __slots__ = ("_blocked", "_facts", "_reasons", "_usage")
+
+    def __init__(self) -> None:
+        self._facts: dict[str, Any] = {}
+        self._usage: dict[str, Any] = {}
+        self._reasons: dict[int, str | None] = {}
+        self._blocked: str | None = None
+
+    def add(self, event: Any) -> None:
+        seen = _body(fields(event))
+        self._facts |= read(_FACTS, seen)
+        for name, value in fields(either(seen, "usage_metadata")).items():
+            if value is not None:
+                self._usage[name] = value
+        for position, candidate in enumerate(items(seen.get("candidates"))):
+            told = fields(candidate)
+            index = told.get("index")
+            index = index if type(index) is int else position
+            reason = text(either(told, "finish_reason"))
+            if reason is not None or index not in self._reasons:
+                self._reasons[index] = reason
+        if (feedback := either(seen, "prompt_feedback")) is not None:
+            self._blocked = text(either(fields(feedback), "block_reason"))
+
+    def response(self, *, complete: bool) -> ModelResponse:
+        found = self._facts.copy()
+        raw = [reason for _, reason in sorted(self._reasons.items()) if reason is not None or not complete]
+        if not raw and self._blocked is not None:
+            found["finish_reasons"], found["raw_finish_reasons"] = (FILTER,), (self._blocked,)
+        elif raw:
+            found["finish_reasons"] = tuple([ERROR if one is None else normalize(one) for one in raw])
+            found["raw_finish_reasons"] = tuple([one for one in raw if one is not None])
+        if (usage := read_gemini_usage(self._usage)) is not None:
+            found["usage"] = usage
+        return ModelResponse.of(found)
+
+
+def _body(seen: Fields) -> Fields:
+    """What was answered; where the SDK was asked for the HTTP response alone, out of its body."""
+    raw = fields(seen.get("sdk_http_response")).get("body")
+    if isinstance(raw, str) and seen.get("candidates") is None:
+        return fields(decode(raw.encode()))
+    return seen
+
+
+class _Embedded:
+    """Vectors; on Vertex AI each has a count of its own."""
+
+    __slots__ = ("_answer",)
+
+    def __init__(self) -> None:
+        self._answer = NOTHING
+
+    def add(self, event: Any) -> None:
+        seen = fields(event)
+        vectors = [fields(vector) for vector in items(seen.get("embeddings"))]
+        usage = read_gemini_usage(either(seen, "usage_metadata"))
+        counts = [count(either(fields(vector.get("statistics")), "token_count")) for vector in vectors]
+        known = [number for number in counts if number is not None]
+        asked = usage.input_tokens if usage is not None else sum(known) if known else None
+        self._answer = ModelResponse(
+            usage=None if asked is None else TokenUsage(input_tokens=asked),
+            dimensions=len(items(vectors[0].get("values"))) or None if vectors else None,
+        )
+
+    def response(self, *, complete: bool) -> ModelResponse:
+        return self._answer
+
+
+GENERATE = Dialect("generate_content", "generate_content", _read_request, _Fold)
+EMBED = Dialect("embed_content", "embeddings", _read_request, _Embedded)

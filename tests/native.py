@@ -8,6 +8,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+import pytest
+
 from tests.lives.answers import MESSAGES
 from tests.lives.scenarios import settle
 
@@ -108,6 +110,37 @@ def _google(*, vertex: bool) -> Ask:
     return ask
 
 
+async def _bedrock(kind: str, url: str, api: str, stream: bool) -> Any:
+    settings: dict[str, Any] = {
+        "region_name": "us-east-1",
+        "endpoint_url": url,
+        "aws_access_key_id": "a",
+        "aws_secret_access_key": "s",
+        "config": import_module("botocore.config").Config(retries={"total_max_attempts": 1}),
+    }
+    asked: dict[str, Any] = {"modelId": "m", "messages": [{"role": "user", "content": [{"text": "hi"}]}]}
+    if api.startswith("invoke"):
+        asked = {"modelId": "embed" if api == "invoke embed" else "m", "body": b'{"messages": []}'}
+        name = "invoke_model_with_response_stream" if stream else "invoke_model"
+    else:
+        name = "converse_stream" if stream else "converse"
+    if kind == "sync":
+        result = getattr(import_module("boto3").client("bedrock-runtime", **settings), name)(**asked)
+    else:
+        if find_spec("aiobotocore") is None:
+            pytest.skip("aiobotocore is not installed")
+        session = import_module("aiobotocore.session").get_session()
+        manager = session.create_client("bedrock-runtime", **settings)
+        KEPT[:] = [manager, await manager.__aenter__()]
+        result = await getattr(KEPT[1], name)(**asked)
+    if stream:
+        return result["stream" if "stream" in result else "body"]
+    if "body" in result:
+        result["body"] = await settle(result["body"].read())
+    result.pop("ResponseMetadata")
+    return result
+
+
 OLLAMA: dict[str, dict[str, Any]] = {
     "chat": CHAT,
     "generate": {"model": "m", "prompt": "hi"},
@@ -155,6 +188,18 @@ NATIVES = (
             ":predict": "embed",
         },
         _google(vertex=True),
+    ),
+    Native(
+        "boto3",
+        "bedrock",
+        {
+            "/converse": "converse",
+            "/converse-stream": "converse",
+            "embeddings-v1:0/invoke": "invoke embed",
+            "/invoke": "invoke",
+            "/invoke-with-response-stream": "invoke",
+        },
+        _bedrock,
     ),
     Native("cohere", "cohere", {f"/{api.replace(' ', '/')}": api for api in COHERE}, _cohere),
     Native(

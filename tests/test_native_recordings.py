@@ -57,7 +57,7 @@ def test_an_exchange_gives_its_figures_and_nothing_else_changes(
     if recording.unreadable or recording.name in native.unserved:
         pytest.skip(native.unserved.get(recording.name, "the SDK never asks for this form"))
     bare = outcome(replay, native, recording, kind)
-    if isinstance(bare[0][-1], Failure) and issubclass(bare[0][-1].kind, (AttributeError, TypeError)):
+    if isinstance(bare[0][-1], Failure) and bare[0][-1].kind in ("AttributeError", "TypeError"):
         pytest.skip("this version of the SDK does not know the API")
     telemetry = Telemetry()
     otel_llm.instrument(

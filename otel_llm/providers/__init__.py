@@ -5,6 +5,7 @@ from __future__ import annotations
 from otel_llm.hooks.patching import Sdk
 from otel_llm.providers import (
     anthropic,
+    bedrock,
     cohere,
     fireworks,
     google_genai,
@@ -18,11 +19,12 @@ from otel_llm.providers import (
 SDKS: tuple[Sdk, ...] = (
     openai.SDK,
     anthropic.SDK,
-    groq.SDK,
-    together.SDK,
-    fireworks.SDK,
-    mistral.SDK,
-    google_genai.SDK,
+    bedrock.SDK,
     cohere.SDK,
+    fireworks.SDK,
+    google_genai.SDK,
+    groq.SDK,
+    mistral.SDK,
     ollama.SDK,
+    together.SDK,
 )

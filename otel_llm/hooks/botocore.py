@@ -1,0 +1,272 @@
+"""Listening to Amazon's SDKs, botocore and aiobotocore, at the one method that all of their calls go through.
+
+What comes back stays the SDK's own object: the bytes of a body and the events of a stream are seen as the user
+reads them, and never before.
+"""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from otel_llm.dialects.fields import code, fields
+from otel_llm.dialects.sse import decode
+from otel_llm.guard import internal_error
+from otel_llm.hooks.methods import Asked
+from otel_llm.hooks.patching import Patches, Switch
+from otel_llm.hooks.streams import Watch, watch
+from otel_llm.telemetry.call import Call
+from otel_llm.telemetry.finalizers import finalize
+
+_MOST = 64 * 1024 * 1024  # bytes of a body that are kept to be read at its end
+
+Ask = Callable[[Any, str, dict[str, Any]], "Asked | None"]
+"""From a client, an operation and its parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class BotocoreSdk:
+    """A service of Amazon's: the operations to listen to."""
+
+    name: str
+    distribution: str
+    versions: str
+    module: str
+    operations: frozenset[str]
+    ask: Ask
+
+    def install(self, patches: Patches) -> None:
+        """Patch both kinds of clients as soon as the application has imported them."""
+        for module, owner, wrap in (
+            ("botocore.client", "BaseClient", _wrap),
+            ("aiobotocore.client", "AioBaseClient", _wrap_async),
+        ):
+            patches.on_import(module, functools.partial(self._patch, patches, owner, wrap))
+
+    def _patch(self, patches: Patches, owner: str, wrap: Any, module: ModuleType) -> None:
+        patches.replace(
+            getattr(module, owner, None), "_make_api_call", functools.partial(wrap, self, patches.switch)
+        )
+
+
+def _wrap(sdk: BotocoreSdk, switch: Switch, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def make_api_call(client: Any, operation_name: str, api_params: Any) -> Any:
+        if operation_name not in sdk.operations:  # nearly all calls of nearly all programs
+            return original(client, operation_name, api_params)
+        call = _begin(sdk, switch, client, operation_name, api_params)
+        if call is None:
+            return original(client, operation_name, api_params)
+        token = call.attach()
+        try:
+            result = original(client, operation_name, api_params)
+        except BaseException as error:
+            fail(call, error)
+            raise
+        finally:
+            call.detach(token)
+        return _take(call, result)
+
+    return make_api_call
+
+
+def _wrap_async(sdk: BotocoreSdk, switch: Switch, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    async def make_api_call(client: Any, operation_name: str, api_params: Any) -> Any:
+        if operation_name not in sdk.operations:
+            return await original(client, operation_name, api_params)
+        call = _begin(sdk, switch, client, operation_name, api_params)
+        if call is None:
+            return await original(client, operation_name, api_params)
+        token = call.attach()
+        try:
+            result = await original(client, operation_name, api_params)
+        except BaseException as error:
+            fail(call, error)
+            raise
+        finally:
+            call.detach(token)
+        return _take(call, result)
+
+    return make_api_call
+
+
+def _begin(sdk: BotocoreSdk, switch: Switch, client: Any, operation: str, params: Any) -> Call | None:
+    engine = switch.engine
+    if engine is None or not engine.live:
+        return None
+    try:
+        asked = sdk.ask(client, operation, params)
+        if asked is None or not engine.config.listens_to(sdk.name, asked.server.provider):
+            return None
+        return engine.begin(asked.dialect, asked.body, asked.server, stream=asked.stream)
+    except Exception:  # noqa: BLE001 - ours, not the user's
+        internal_error("beginning a call")
+        return None
+
+
+def fail(listener: Any, error: BaseException) -> None:
+    """Record a failure with Amazon's short code."""
+    try:
+        response = fields(fields(error).get("response"))
+        listener.fail(error, code(fields(response.get("Error")).get("Code")))
+    except Exception:  # noqa: BLE001 - ours, not the user's
+        internal_error("recording a failure")
+
+
+def _take(call: Call, result: Any) -> Any:
+    try:
+        stream = next((result[name] for name in ("stream", "body") if name in result), None)
+        headers = fields(fields(result.get("ResponseMetadata")).get("HTTPHeaders"))
+        if hasattr(stream, "_event_generator"):
+            _watch_events(call, stream)
+        elif hasattr(stream, "_raw_stream"):
+            _Body(call, stream, headers)
+        else:
+            call.answer({"headers": headers} if stream is not None else result)
+    except Exception:  # noqa: BLE001 - ours, not the user's
+        internal_error("reading an answer")
+        call.close()  # a span that tells little is better than one that never ends
+    return result
+
+
+# Event streams. What an event says is known only after the SDK's parser, which may raise.
+
+
+class _Frames:
+    """Told how the frames of a stream end; what is in them is seen elsewhere."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self.complete, self.close, self.abandon, self.fail = (
+            call.complete,
+            call.close,
+            call.abandon,
+            call.fail,
+        )
+
+    @property
+    def ended(self) -> bool:
+        return self._call.ended
+
+    def chunk(self, event: Any) -> Callable[[Any], Any]:
+        return _ignore
+
+
+def _ignore(event: Any) -> None:
+    del event
+
+
+def _watch_events(call: Call, stream: Any) -> None:
+    iterator, state = watch(stream._event_generator, _Frames(call), fail)
+    call.stays_open()
+    stream._event_generator = iterator
+    # Not by its bound methods, which would keep the stream from being collected when it is dropped.
+    kind, alive = type(stream), weakref.ref(stream)
+    see = call.chunk
+
+    def seen(parsed: Any) -> Any:
+        nonlocal see
+        if parsed:
+            try:
+                see = see(parsed) or see
+            except Exception:  # noqa: BLE001 - ours, not the user's
+                internal_error("reading a chunk")
+        return parsed
+
+    def parse(event: Any) -> Any:
+        try:
+            return seen(kind._parse_event(alive(), event))
+        except BaseException as error:
+            fail(call, error)
+            raise
+
+    async def parse_later(event: Any) -> Any:
+        try:
+            return seen(await kind._parse_event(alive(), event))
+        except BaseException as error:
+            fail(call, error)
+            raise
+
+    stream._parse_event = parse_later if hasattr(kind, "__aiter__") else parse
+    _tell_closing(stream, weakref.ref(state))
+
+
+def _tell_closing(stream: Any, state: Callable[[], Watch | None]) -> None:
+    kind, alive = type(stream), weakref.ref(stream)
+
+    def close() -> Any:
+        try:
+            return kind.close(alive())
+        finally:
+            if (watched := state()) is not None:
+                watched.closed()
+
+    stream.close = close
+
+
+class _Body:
+    """The body of an invoked model, as the user reads it; at its end it is the answer."""
+
+    def __init__(self, call: Call, body: Any, headers: Any) -> None:
+        self._call, self._headers, self._bytes = call, headers, bytearray()
+        length = getattr(body, "_content_length", None)
+        self._left = int(length) if length is not None and str(length).isdecimal() else None
+        call.stays_open()
+        kind, alive = type(body), weakref.ref(body)
+
+        def read(amt: int | None = None) -> Any:
+            try:
+                data = kind.read(alive(), amt)
+            except BaseException as error:
+                fail(call, error)
+                raise
+            return self._see(data, amt)
+
+        async def read_later(amt: int | None = None) -> Any:
+            try:
+                data = await kind.read(alive(), amt)
+            except BaseException as error:
+                fail(call, error)
+                raise
+            return self._see(data, amt)
+
+        def readinto(buffer: Any) -> int:
+            size = kind.readinto(alive(), buffer)
+            self._see(bytes(memoryview(buffer)[:size]), len(buffer))
+            return size
+
+        def close() -> Any:
+            try:
+                return kind.close(alive())
+            finally:
+                self._end()
+
+        asynchronous = hasattr(kind, "__aiter__")
+        body.read = read_later if asynchronous else read
+        body.close = close
+        if not asynchronous:
+            body.readinto = readinto
+        weakref.finalize(body, self._drop).atexit = False
+
+    def _see(self, data: bytes, amount: int | None) -> bytes:
+        if len(self._bytes) + len(data) <= _MOST:
+            self._bytes += data
+        if self._left is not None:
+            self._left -= len(data)
+        if amount is None or self._left == 0 or (not data and amount != 0):
+            self._end()
+        return data
+
+    def _end(self, at: int | None = None) -> None:
+        """With what was read; the headers have figures of their own."""
+        body, self._bytes = decode(bytes(self._bytes)), bytearray()
+        self._call.answer({"headers": self._headers, "body": body})
+
+    def _drop(self) -> None:
+        if not self._call.ended:
+            finalize(self._end)

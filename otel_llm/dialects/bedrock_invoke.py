@@ -185,8 +185,11 @@ class _Fold:
             return ModelResponse(usage=self._aside)
         answer = self._inner.response(complete=complete)
         usage = answer.usage
-        if usage is None or usage.input_tokens is None or usage.output_tokens is None:
-            return replace(answer, usage=self._aside or usage)
+        if usage is None or self._aside is None:
+            return answer if self._aside is None else replace(answer, usage=self._aside)
+        if usage.input_tokens is None or usage.output_tokens is None:
+            told = {name: vars(self._aside).get(name) for name in ("input_tokens", "output_tokens")}
+            return replace(answer, usage=TokenUsage.of({**told, **vars(usage)}))
         if self._metered is not None and usage.cache_read_tokens is None:
             return replace(answer, usage=TokenUsage.of({**vars(usage), **vars(self._metered)}))
         return answer

@@ -77,6 +77,14 @@ async def advance(stream: Any) -> Any:
     return await stream.__anext__() if hasattr(stream, "__anext__") else next(stream)
 
 
+def begun(stream: Any) -> Any:
+    """What gives a stream's events one by one: itself, if it can."""
+    if hasattr(stream, "__next__"):
+        return stream
+    advances = getattr(type(stream), "__anext__", None)
+    return stream if advances is not None and not inspect.isasyncgenfunction(advances) else each(stream)
+
+
 @contextlib.asynccontextmanager
 async def entered(manager: Any) -> AsyncIterator[Any]:
     """A `with` block of either kind."""
@@ -197,7 +205,9 @@ def shape(error: BaseException) -> Any:
     behind = [None if other is None else shape(other) for other in (error.__cause__, error.__context__)]
     more = {name: getattr(error, name, None) for name in ("status_code", "code", "type", "param", "body")}
     said = re.sub(r"\b[0-9a-f]{8,}\b", "<address>", str(error))  # anyio names its scopes by their addresses
-    return type(error), said, len(error.args), more, behind, frames
+    # By name: Amazon's SDK makes the classes of its exceptions anew for each client.
+    name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+    return name, said, len(error.args), more, behind, frames
 
 
 def outcome(kind: str, scenario: Coroutine[Any, Any, Any]) -> Any:

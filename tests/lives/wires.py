@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from typing import Any, Protocol
 
 from otel_llm.testing import Exchange
+from tests.lives import eventstream
 from tests.lives.answers import FIGURES, RESPONSE, STREAM, chunk, completion
 from tests.lives.scenarios import each, settle
 
@@ -328,7 +329,98 @@ def _google(name: str, provider: str, **settings: Any) -> Wire:
     )
 
 
+AMAZON = {"content-type": "application/vnd.amazon.eventstream"}
+
+
+async def amazon(kind: str, url: str) -> Any:
+    """A client of Bedrock's. Async ones are left open: their loop ends with the test."""
+    settings: dict[str, Any] = {
+        "region_name": "us-east-1",
+        "endpoint_url": url,
+        "aws_access_key_id": KEY,
+        "aws_secret_access_key": KEY,
+        "config": import_module("botocore.config").Config(retries={"total_max_attempts": 1}),
+    }
+    if kind == "sync":
+        return import_module("boto3").client("bedrock-runtime", **settings)
+    manager = import_module("aiobotocore.session").get_session().create_client("bedrock-runtime", **settings)
+    KEPT[:] = [manager, await manager.__aenter__()]
+    return KEPT[1]
+
+
+def _bedrock_converse() -> Wire:
+    used = {"inputTokens": 5, "cacheReadInputTokens": 900, "cacheWriteInputTokens": 95, "outputTokens": 7}
+    usage = {**used, "totalTokens": 1007}
+
+    async def ask(kind: str, url: str, *, stream: bool) -> Any:
+        asked = [{"role": "user", "content": [{"text": f"{SECRET} prompt"}]}]
+        sdk = await amazon(kind, url)
+        converse = sdk.converse_stream if stream else sdk.converse
+        result = await settle(converse(modelId=MODEL_ARN, messages=asked))
+        return result["stream"] if stream else result
+
+    def said(text: str) -> bytes:
+        return eventstream.event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": text}})
+
+    message = {"role": "assistant", "content": [{"text": SECRET}]}
+    return Wire(
+        "bedrock, converse",
+        "aiobotocore",
+        "aws.bedrock",
+        "chat",
+        ask,
+        Exchange.json({"output": {"message": message}, "stopReason": "end_turn", "usage": usage}),
+        (
+            eventstream.event("messageStart", {"role": "assistant"}),
+            said(SECRET),
+            said("lo"),
+            eventstream.event("messageStop", {"stopReason": "end_turn"}),
+            eventstream.event("metadata", {"usage": usage, "metrics": {"latencyMs": 1}}),
+        ),
+        eventstream.exception("modelStreamErrorException", MESSAGE),
+        WITHOUT_REASONING,
+        AMAZON,
+        refused=_AMAZON_REFUSED,
+    )
+
+
+MODEL_ARN = f"arn:aws:bedrock:us-east-1:{SECRET}:inference-profile/us.anthropic.claude"
+WITHOUT_REASONING = {name: value for name, value in FIGURES.items() if "reasoning" not in name}
+_AMAZON_REFUSED = Exchange.json(
+    {"message": MESSAGE}, status=429, headers={"x-amzn-errortype": "ThrottlingException"}
+)
+
+
+def _bedrock_invoke() -> Wire:
+    claude = _anthropic("Anthropic", "aws.bedrock", api_key=KEY)
+
+    async def ask(kind: str, url: str, *, stream: bool) -> Any:
+        sdk, body = await amazon(kind, url), json.dumps({**CHAT, "max_tokens": 9})
+        invoke = sdk.invoke_model_with_response_stream if stream else sdk.invoke_model
+        result = await settle(invoke(modelId=MODEL_ARN, body=body))
+        if not stream:
+            await settle(result["body"].read())
+        return result["body"]
+
+    events = [json.loads(piece.partition(b"data: ")[2]) for piece in claude.pieces]
+    return Wire(
+        "bedrock, invoke",
+        "aiobotocore",
+        "aws.bedrock",
+        "chat",
+        ask,
+        claude.whole,
+        tuple(map(eventstream.chunk, events)),
+        eventstream.exception("modelStreamErrorException", MESSAGE),
+        FIGURES,
+        AMAZON,
+        refused=_AMAZON_REFUSED,
+    )
+
+
 WIRES = (
+    _bedrock_converse(),
+    _bedrock_invoke(),
     _google("google-genai, Gemini API", "gcp.gemini"),
     _google("google-genai, Vertex AI", "gcp.vertex_ai", vertexai=True),
     _cohere(),

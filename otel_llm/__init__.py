@@ -9,6 +9,7 @@ Nothing happens on import, and no LLM SDK is imported by any of this.
 
 from __future__ import annotations
 
+from otel_llm.dialects.shapes import read_response, read_usage
 from otel_llm.instrumentation import instrument, uninstrument
 from otel_llm.lifecycle import flush, setup, shutdown
 from otel_llm.record import ModelRequest, ModelResponse
@@ -20,6 +21,8 @@ __all__ = [
     "TokenUsage",
     "flush",
     "instrument",
+    "read_response",
+    "read_usage",
     "setup",
     "shutdown",
     "uninstrument",

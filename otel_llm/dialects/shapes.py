@@ -53,8 +53,16 @@ _USAGES: tuple[tuple[frozenset[str], Callable[[Any], TokenUsage | None]], ...] =
     )
 )
 _METADATA = frozenset(
-    ("token_usage", "usage", "usage_metadata", "model_name", "model_provider")
-    + ("finish_reason", "stop_reason", "stopReason")
+    (
+        "token_usage",
+        "usage",
+        "usage_metadata",
+        "model_name",
+        "model_provider",
+        "finish_reason",
+        "stop_reason",
+        "stopReason",
+    )
 )
 _RUN_IDS = ("run-", "run--", "lc_run-", "lc_")  # LangChain's own, not the provider's
 
@@ -78,28 +86,31 @@ def read_usage(thing: Any) -> TokenUsage | None:
 
 
 # Of what is no answer by its fields, by its class.
-_KINDS: tuple[tuple[type | tuple[type, ...], Callable[[Any], ModelResponse | None]], ...] = (
+_KINDS: tuple[tuple[type, Callable[[Any], ModelResponse | None]], ...] = (
     (ModelResponse, lambda response: response),
     (TokenUsage, lambda usage: ModelResponse(usage=usage)),
     (BaseException, lambda error: ModelResponse(error=type(error).__qualname__)),
-    ((list, tuple), lambda events: _read_events(events)),
 )
 
 
 def _read(thing: Any) -> ModelResponse | None:
-    for kinds, read in _KINDS:
-        if isinstance(thing, kinds):
+    for kind, read in _KINDS:
+        if isinstance(thing, kind):
             return read(thing)
+    if isinstance(thing, (list, tuple)):
+        return _read_events(thing)
     seen = _fields(thing)
-    if "response_metadata" in seen:
-        return _read_message(seen)
-    if "run_type" in seen:
-        return _only(read_openai_usage(seen))
+    if "response_metadata" in seen or "run_type" in seen:
+        return _read_message(seen) if "response_metadata" in seen else _only(read_openai_usage(seen))
     if (dialect := _dialect(seen)) is not None:
         return dialect.read_answer(thing)
+    return _only(_read_counts(seen)) or _read_loose(seen)
+
+
+def _read_loose(seen: Fields) -> ModelResponse | None:
     if "exception" in seen and "status_code" in seen:
         return ModelResponse(error=text(seen["exception"]))
-    return _only(_read_counts(seen)) or (_read_metadata(seen) if seen.keys() & _METADATA else None)
+    return _read_metadata(seen) if seen.keys() & _METADATA else None
 
 
 def _fields(thing: Any) -> Fields:

@@ -12,7 +12,7 @@ from otel_llm.dialects.fields import Fields, fields
 from otel_llm.dialects.sse import decode
 from otel_llm.hooks.botocore import BotocoreSdk
 from otel_llm.hooks.methods import Asked
-from otel_llm.providers.hosts import server_of
+from otel_llm.providers.servers import server_of
 
 _IMAGES = re.compile(r"image|canvas|reel|stability\.|stable-|twelvelabs|luma\.|rerank")
 _SAID = ("messages", "message")

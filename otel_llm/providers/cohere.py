@@ -8,7 +8,7 @@ from otel_llm.dialects.cohere import CHAT, EMBED, GENERATE, RERANK
 from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import code, fields
 from otel_llm.hooks.methods import Asked, Method, MethodSdk
-from otel_llm.providers.hosts import server_of
+from otel_llm.providers.servers import server_of
 from otel_llm.telemetry.call import Call
 
 

@@ -10,7 +10,7 @@ from otel_llm.dialects.openai_chat import ASK_FOR_USAGE, CHAT, COMPLETIONS
 from otel_llm.dialects.openai_embeddings import EMBEDDINGS
 from otel_llm.hooks.generated import GeneratedSdk
 from otel_llm.hooks.methods import Ask, Asked, Method, MethodSdk, answer
-from otel_llm.providers.hosts import or_else, server_of
+from otel_llm.providers.servers import or_else, server_of
 
 _DIALECTS = {"chat/completions": CHAT, "completions": COMPLETIONS, "embeddings": EMBEDDINGS}
 

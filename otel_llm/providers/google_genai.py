@@ -13,7 +13,7 @@ from otel_llm.dialects.fields import code, fields
 from otel_llm.dialects.gemini import EMBED, GENERATE
 from otel_llm.dialects.gemini_interactions import INTERACTIONS
 from otel_llm.hooks.methods import Ask, Asked, Method, MethodSdk, answer, held_stream
-from otel_llm.providers.hosts import server_of
+from otel_llm.providers.servers import server_of
 
 
 def model_name(name: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from otel_llm.dialects.openai_chat import ASK_FOR_USAGE, CHAT
 from otel_llm.dialects.openai_embeddings import EMBEDDINGS
 from otel_llm.hooks.generated import GeneratedSdk
-from otel_llm.providers.hosts import or_else
+from otel_llm.providers.servers import or_else
 
 SDK = GeneratedSdk(
     name="groq",

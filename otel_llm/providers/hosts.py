@@ -6,12 +6,7 @@ Names are the conventions' own where they have one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
-from urllib.parse import urlsplit
-
-from otel_llm.telemetry.engine import Server
 
 # Host patterns, `*` standing for one or more labels; a row with a port fits that port alone.
 HOSTS: tuple[tuple[str, str], ...] = (
@@ -91,18 +86,6 @@ def provider_of(host: str, port: int, own: tuple[tuple[str, str], ...] = ()) -> 
         if _pattern(row).fullmatch(address):
             return provider
     return next((provider for pattern, provider in _COMPILED if pattern.fullmatch(address)), None)
-
-
-def or_else(own_provider: str) -> Callable[[Any, str, int, tuple[tuple[str, str], ...]], str]:
-    """Who answers the clients of a provider's own SDK: its provider, unless the host is known to be another's."""
-    return lambda client, host, port, own: provider_of(host, port, own) or own_provider
-
-
-def server_of(url: object, provider: str) -> Server:
-    """The server behind a base URL that an SDK keeps as text, by host if that is another provider's."""
-    split = urlsplit(str(url or ""))
-    host, port = split.hostname or "", split.port or (80 if split.scheme == "http" else 443)
-    return Server(provider_of(host, port) or provider, host, port)
 
 
 def _pattern(row: str) -> re.Pattern[str]:

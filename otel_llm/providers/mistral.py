@@ -10,7 +10,7 @@ from otel_llm.dialects.fields import code, fields
 from otel_llm.dialects.mistral import CHAT, CONVERSATIONS, FIM, RESPONSES
 from otel_llm.dialects.openai_embeddings import EMBEDDINGS
 from otel_llm.hooks.methods import Ask, Asked, Method, MethodSdk, NativeSpans, answer, held_stream
-from otel_llm.providers.hosts import server_of
+from otel_llm.providers.servers import server_of
 
 _streamed = held_stream("generator")
 

@@ -31,9 +31,63 @@ SDKS = {  # the oldest and the newest of each major
     "openai 3 oldest": ("openai==3.0.0",),
     "openai 3 newest": ("openai<4",),
     "openai 3 newest, OpenTelemetry oldest": ("openai<4", *OLDEST_OTEL),
+    "wrapt 1": ("openai<4", "wrapt<2"),
+    "wrapt 2": ("openai<4", "wrapt<3"),
 }
-SOME = {"openai 1 first": ("tests/test_recordings.py", "tests/lives/test_openai_streams.py")}
-"""Where not everything can run: what does."""
+EVERY_SDK = (
+    "tests/lives/test_every_stream.py",
+    "tests/test_equal_facts.py",
+    "tests/test_privacy_everywhere.py",
+)
+RECORDED = "tests/test_native_recordings.py"
+PROVIDERS = {  # by a word in the names of the tests: the oldest and the newest of each major, and tests of its own
+    "anthropic": (
+        ("anthropic==0.49.0", "httpx<0.28"),
+        ("anthropic<1",),
+        ("anthropic==1.0.0",),
+        ("anthropic<2",),
+        ("anthropic<3",),
+    ),
+    "bedrock or boto3": (
+        ("boto3==1.34.116", "aiobotocore==2.13.1"),
+        ("boto3<2", "aiobotocore<3"),
+        ("boto3<2", "aiobotocore<4"),
+    ),
+    "cohere": (("cohere==5.21.1",), ("cohere<6",), ("cohere<7",), ("cohere<8",)),
+    "fireworks": (("fireworks-ai==0.19.20",), ("fireworks-ai<2",)),
+    "google": (
+        ("google-genai==1.75.0",),
+        ("google-genai==2.34.0",),
+        ("google-genai<4",),
+    ),
+    "groq": (("groq==0.13.0", "httpx<0.28"), ("groq<1",), ("groq<2",)),
+    "mistral": (("mistralai==1.12.4",), ("mistralai==2.4.13",), ("mistralai<3",), ("mistralai<4",)),
+    "ollama": (("ollama==0.4.0",), ("ollama<1",)),
+    "together": (("together==1.5.35",), ("together<3",), ("together<4",)),
+}
+OWN = {
+    "anthropic": (RECORDED, "tests/providers/test_anthropic.py"),
+    "bedrock or boto3": (RECORDED,),
+    "cohere": (RECORDED,),
+    "google": (RECORDED, "tests/providers/test_google_genai.py"),
+    "mistral": (RECORDED, "tests/providers/test_mistral.py"),
+    "ollama": (RECORDED, "tests/providers/test_ollama.py"),
+}
+ROWS = {
+    f"{word}: {' '.join(requirements)}": (word, requirements)
+    for word, rows in PROVIDERS.items()
+    for requirements in rows
+}
+SOME = {
+    "openai 1 first": ("tests/test_recordings.py", "tests/lives/test_openai_streams.py"),
+    "wrapt 1": ("tests/processes/test_ways_to_start.py", "tests/test_patching.py"),
+    "wrapt 2": ("tests/processes/test_ways_to_start.py", "tests/test_patching.py"),
+    **{
+        name: (*EVERY_SDK, *OWN.get(word, ("tests/providers/test_openai_like.py",)), "-k", word)
+        for name, (word, _) in ROWS.items()
+    },
+}
+"""Where not everything is run: what is."""
 TOOLS = ("pytest>=8", "pytest-xdist>=3", "jsonschema>=4.20", "opentelemetry-distro>=0.58b0")
 
 
@@ -109,12 +163,13 @@ def main() -> int:
     newest = list(SDKS)[6]
     rows = {f"Python {version}, {newest}": (path, SDKS[newest]) for version, path in found.items()}
     rows |= {name: (sys.executable, requirements) for name, requirements in SDKS.items() if name != newest}
+    rows |= {name: (sys.executable, ("openai<4", *requirements)) for name, (_, requirements) in ROWS.items()}
     wanted = {name: row for name, row in rows.items() if all(word in name for word in sys.argv[1:])}
     failed = False
     for name, (python, requirements) in wanted.items():
         result = run(name, python, requirements)
         failed = failed or "passed" not in result or "failed" in result
-        print(f"{name:<42} {result}", flush=True)
+        print(f"{name:<58} {result}", flush=True)
     return 1 if failed else 0
 
 

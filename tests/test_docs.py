@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from otel_llm.config import Config
+from tests import capabilities
+from tests.lives.wires import WIRES
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -79,3 +81,16 @@ def test_the_examples_run_under_the_demonstration() -> None:
     )
     assert "openai.RateLimitError (rate_limit_exceeded)" in done.stdout
     assert re.search(r"^all +16 +3 +1,690 +512 +478 +320$", done.stdout, re.MULTILINE)
+
+
+def test_the_program_on_the_page_of_providers_runs() -> None:
+    """As it stands there."""
+    (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "providers.md").read_text(), re.DOTALL)
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+def test_the_table_of_providers_is_what_calls_show() -> None:
+    """Every mark in it was seen on a span; `python -m tests.capabilities` writes it anew."""
+    if not all(wire.installed for wire in WIRES):
+        pytest.skip("not every SDK is installed")
+    assert capabilities.written() == capabilities.PAGE.read_text()

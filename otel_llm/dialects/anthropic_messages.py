@@ -9,7 +9,7 @@ from typing import Any
 
 from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import Fields, Table, count, fields, number, read, text, texts
-from otel_llm.dialects.finish_reasons import ERROR, normalize
+from otel_llm.dialects.finish_reasons import told
 from otel_llm.dialects.openai_chat import OTHER, effort, error_code
 from otel_llm.record import NOTHING, ModelRequest, ModelResponse
 from otel_llm.usage import TokenUsage
@@ -117,12 +117,7 @@ class _Fold:
         if not self._begun:
             return NOTHING if self._error is None else ModelResponse(error=self._error)
         found = read(_FACTS, self._message)
-        reason = text(self._message.get("stop_reason"))
-        if reason is not None:
-            found["finish_reasons"] = (normalize(reason),)
-            found["raw_finish_reasons"] = (reason,)
-        elif not complete:
-            found["finish_reasons"] = (ERROR,)
+        found |= told({0: text(self._message.get("stop_reason"))}, complete=complete)
         if self._error is not None:
             found["error"] = self._error
         if (usage := read_anthropic_usage(self._usage)) is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import Fields, Table, count, fields, items, number, read, text, texts
-from otel_llm.dialects.finish_reasons import ERROR, normalize
+from otel_llm.dialects.finish_reasons import told
 from otel_llm.record import NOTHING, ModelRequest, ModelResponse
 from otel_llm.usage import TokenUsage
 
@@ -95,12 +95,7 @@ class _Fold:
     def response(self, *, complete: bool) -> ModelResponse:
         if not self._begun:
             return NOTHING
-        found: dict[str, Any] = {}
-        if self._reason is not None:
-            found["finish_reasons"] = (normalize(self._reason),)
-            found["raw_finish_reasons"] = (self._reason,)
-        elif not complete:
-            found["finish_reasons"] = (ERROR,)
+        found = told({0: self._reason}, complete=complete)
         router = fields(fields(self._metadata.get("trace")).get("promptRouter"))
         if (routed := text(router.get("invokedModelId"))) is not None:
             found["model"] = routed.rpartition("/")[2]

@@ -8,23 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_llm.dialects.dialect import Dialect
-from otel_llm.dialects.fields import Fields, Table, count, fields, items, number, read, text, texts, whole
-from otel_llm.dialects.finish_reasons import ERROR, normalize
+from otel_llm.dialects.dialect import Dialect, Whole, reading
+from otel_llm.dialects.fields import SAMPLING, Fields, Table, count, fields, items, number, read, text, texts
+from otel_llm.dialects.finish_reasons import told
 from otel_llm.dialects.openai_chat import OTHER, output_type
-from otel_llm.record import NOTHING, ModelRequest, ModelResponse
+from otel_llm.record import NOTHING, ModelResponse
 from otel_llm.usage import TokenUsage
 
 _REQUEST: Table = {
+    **SAMPLING,
     "model": ("model", text),
     "max_tokens": ("max_tokens", count),
-    "temperature": ("temperature", number),
     "p": ("top_p", number),
     "k": ("top_k", count),
-    "frequency_penalty": ("frequency_penalty", number),
-    "presence_penalty": ("presence_penalty", number),
-    "stop_sequences": ("stop_sequences", texts),
-    "seed": ("seed", whole),
     "num_generations": ("choice_count", count),
     "response_format": ("output_type", output_type),
     "embedding_types": ("encoding_formats", texts),
@@ -32,8 +28,7 @@ _REQUEST: Table = {
 }
 
 
-def _read_request(body: Fields) -> ModelRequest:
-    return ModelRequest.of(read(_REQUEST, body))
+_read_request = reading(_REQUEST)
 
 
 _COUNTS: Table = {name: (name, count) for name in ("input_tokens", "output_tokens", "reasoning_tokens")}
@@ -84,14 +79,10 @@ class _Fold:
             return NOTHING
         seen = {**self._ids, **self._answer}
         found: dict[str, Any] = {"error": self._error}
-        found["id"] = next((told for name in _IDS if (told := text(seen.get(name))) is not None), None)
-        told = [fields(one).get("finish_reason") for one in items(seen.get("generations"))]
-        raw = [reason for one in (seen.get("finish_reason"), *told) if (reason := text(one)) is not None]
-        if raw:
-            found["finish_reasons"] = tuple(map(normalize, raw))
-            found["raw_finish_reasons"] = tuple(raw)
-        elif not complete:
-            found["finish_reasons"] = (ERROR,)
+        found["id"] = next((known for name in _IDS if (known := text(seen.get(name))) is not None), None)
+        each = [fields(one).get("finish_reason") for one in items(seen.get("generations"))]
+        raw = [reason for one in (seen.get("finish_reason"), *each) if (reason := text(one)) is not None]
+        found |= told(dict(enumerate(raw or [None])), complete=complete)
         found["usage"] = read_cohere_usage(seen.get("usage") or seen.get("meta"))
         return ModelResponse.of(found)
 
@@ -113,13 +104,10 @@ _EVENTS = frozenset(
 ) | {"debug"}
 
 
-class _Embedded:
+class _Embedded(Whole):
     """Vectors of one or several kinds. What is not text has no tokens."""
 
-    __slots__ = ("_answer",)
-
-    def __init__(self) -> None:
-        self._answer = NOTHING
+    __slots__ = ()
 
     def add(self, event: Any) -> None:
         seen = fields(event)
@@ -130,9 +118,6 @@ class _Embedded:
             usage=None if asked is None else TokenUsage(input_tokens=asked),
             dimensions=_length(seen.get("embeddings")),
         )
-
-    def response(self, *, complete: bool) -> ModelResponse:
-        return self._answer
 
 
 def _length(vectors: Any) -> int | None:

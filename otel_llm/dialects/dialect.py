@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from otel_llm.dialects.fields import Fields
-from otel_llm.record import ModelRequest, ModelResponse
+from otel_llm.dialects.fields import Fields, Table, read
+from otel_llm.record import NOTHING, ModelRequest, ModelResponse
 
 
 class Fold(Protocol):
@@ -19,6 +19,19 @@ class Fold(Protocol):
     def response(self, *, complete: bool) -> ModelResponse:
         """The answer so far. Not complete: choices that were begun and never finished end with `error`."""
         ...
+
+
+class Whole:
+    """A fold for answers that never come in pieces."""
+
+    __slots__ = ("_answer",)
+
+    def __init__(self) -> None:
+        self._answer = NOTHING
+
+    def response(self, *, complete: bool) -> ModelResponse:
+        """The answer, as `add` left it."""
+        return self._answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +50,8 @@ class Dialect:
         fold = self.fold()
         fold.add(answer)
         return fold.response(complete=True)
+
+
+def reading(table: Table) -> Callable[[Fields], ModelRequest]:
+    """For wires whose requests are told by one table."""
+    return lambda body: ModelRequest.of(read(table, body))

@@ -76,6 +76,16 @@ def number(value: Any) -> float | None:
     return float(value) if abs(value) <= _LARGEST else None
 
 
+SAMPLING: Table = {
+    "temperature": ("temperature", number),
+    "frequency_penalty": ("frequency_penalty", number),
+    "presence_penalty": ("presence_penalty", number),
+    "stop_sequences": ("stop_sequences", texts),
+    "seed": ("seed", whole),
+}
+"""Settings of requests that several wires spell like the conventions do."""
+
+
 def read(table: Table, seen: Fields) -> dict[str, Any]:
     """The fields of a record that a table finds in an object, each read by its own function.
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 STOP, LENGTH, FILTER, TOOL, ERROR = "stop", "length", "content_filter", "tool_call", "error"
 
 _NORMAL = {
@@ -44,3 +47,15 @@ def normalize(raw: str) -> str:
     """The common word for a provider's finish reason, or the provider's own in lower case."""
     lower = raw.lower()
     return _NORMAL.get(lower, lower)
+
+
+def told(reasons: Mapping[int, str | None], *, complete: bool) -> dict[str, Any]:
+    """The fields of a record for the reasons of its choices, by their places; None: begun, and not told yet. If
+    the answer is not complete, those have come to nothing."""
+    raw = [reason for _, reason in sorted(reasons.items()) if reason is not None or not complete]
+    if not raw:
+        return {}
+    return {
+        "finish_reasons": tuple([ERROR if reason is None else normalize(reason) for reason in raw]),
+        "raw_finish_reasons": tuple([reason for reason in raw if reason is not None]),
+    }

@@ -9,12 +9,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_llm.dialects.dialect import Dialect
-from otel_llm.dialects.fields import Fields, Table, count, fields, items, number, read, text, texts, whole
-from otel_llm.dialects.finish_reasons import ERROR, FILTER, normalize
+from otel_llm.dialects.dialect import Dialect, Whole, reading
+from otel_llm.dialects.fields import (
+    SAMPLING,
+    Fields,
+    Table,
+    count,
+    fields,
+    items,
+    number,
+    read,
+    text,
+)
+from otel_llm.dialects.finish_reasons import FILTER, told
 from otel_llm.dialects.openai_chat import error_code
 from otel_llm.dialects.sse import decode
-from otel_llm.record import NOTHING, ModelRequest, ModelResponse
+from otel_llm.record import ModelResponse
 from otel_llm.usage import TokenUsage
 
 
@@ -58,15 +68,11 @@ def _schema(wanted: Any) -> str | None:
 
 _REQUEST: Table = both(
     {
+        **SAMPLING,
         "model": ("model", text),
-        "temperature": ("temperature", number),
         "top_p": ("top_p", number),
         "top_k": ("top_k", count),
         "max_output_tokens": ("max_tokens", count),
-        "stop_sequences": ("stop_sequences", texts),
-        "seed": ("seed", whole),
-        "presence_penalty": ("presence_penalty", number),
-        "frequency_penalty": ("frequency_penalty", number),
         "candidate_count": ("choice_count", count),
         "response_mime_type": ("output_type", _mime),
         "response_schema": ("output_type", _schema),
@@ -78,8 +84,7 @@ _REQUEST: Table = both(
 )
 
 
-def _read_request(body: Fields) -> ModelRequest:
-    return ModelRequest.of(read(_REQUEST, body))
+_read_request = reading(_REQUEST)
 
 
 _USAGE: Table = both(
@@ -99,13 +104,13 @@ def read_gemini_usage(usage: Any) -> TokenUsage | None:
     """A usage metadata object; None if it has no figures. What tools put into the prompt is counted beside it,
     and so are thoughts beside the answer: ours are the sums."""
     seen = fields(usage)
-    told = read(_USAGE, seen)
+    get = read(_USAGE, seen).get
     parts = {
-        "input_tokens": [told.get("prompt"), told.get("tool_use")],
-        "output_tokens": [told.get("candidates"), told.get("thoughts")],
-        "total_tokens": [told.get("total")],
-        "cache_read_tokens": [told.get("cached")],
-        "reasoning_tokens": [told.get("thoughts")],
+        "input_tokens": [get("prompt"), get("tool_use")],
+        "output_tokens": [get("candidates"), get("thoughts")],
+        "total_tokens": [get("total")],
+        "cache_read_tokens": [get("cached")],
+        "reasoning_tokens": [get("thoughts")],
         **_by_modality(either(seen, "prompt_tokens_details"), "input"),
         **_by_modality(either(seen, "candidates_tokens_details"), "output"),
     }
@@ -127,23 +132,23 @@ def _by_modality(details: Any, side: str) -> dict[str, list[int | None]]:
 
 _FACTS: Table = both(
     {
+        "error": ("error", error_code),
         "model_version": ("model", text),
         "response_id": ("id", text),
-        "error": ("error", error_code),
     }
 )
 
 
-class _Fold:
+class _Answer:
     """An answer, or the chunks of its stream: the figures of each chunk are those so far."""
 
     __slots__ = ("_blocked", "_facts", "_reasons", "_usage")
 
     def __init__(self) -> None:
-        self._facts: dict[str, Any] = {}
         self._usage: dict[str, Any] = {}
-        self._reasons: dict[int, str | None] = {}
         self._blocked: str | None = None
+        self._reasons: dict[int, str | None] = {}
+        self._facts: dict[str, Any] = {}
 
     def add(self, event: Any) -> None:
         seen = _body(fields(event))
@@ -152,23 +157,17 @@ class _Fold:
             if value is not None:
                 self._usage[name] = value
         for position, candidate in enumerate(items(seen.get("candidates"))):
-            told = fields(candidate)
-            index = told.get("index")
-            index = index if type(index) is int else position
-            reason = text(either(told, "finish_reason"))
-            if reason is not None or index not in self._reasons:
-                self._reasons[index] = reason
+            one = fields(candidate)
+            told_place = count(one.get("index"))
+            place = position if told_place is None else told_place
+            self._reasons[place] = text(either(one, "finish_reason")) or self._reasons.get(place)
         if (feedback := either(seen, "prompt_feedback")) is not None:
             self._blocked = text(either(fields(feedback), "block_reason"))
 
     def response(self, *, complete: bool) -> ModelResponse:
-        found = self._facts.copy()
-        raw = [reason for _, reason in sorted(self._reasons.items()) if reason is not None or not complete]
-        if not raw and self._blocked is not None:
+        found = {**self._facts, **told(self._reasons, complete=complete)}
+        if "finish_reasons" not in found and self._blocked is not None:
             found["finish_reasons"], found["raw_finish_reasons"] = (FILTER,), (self._blocked,)
-        elif raw:
-            found["finish_reasons"] = tuple([ERROR if one is None else normalize(one) for one in raw])
-            found["raw_finish_reasons"] = tuple([one for one in raw if one is not None])
         if (usage := read_gemini_usage(self._usage)) is not None:
             found["usage"] = usage
         return ModelResponse.of(found)
@@ -182,13 +181,10 @@ def _body(seen: Fields) -> Fields:
     return seen
 
 
-class _Embedded:
+class _Embedded(Whole):
     """Vectors; on Vertex AI each has a count of its own."""
 
-    __slots__ = ("_answer",)
-
-    def __init__(self) -> None:
-        self._answer = NOTHING
+    __slots__ = ()
 
     def add(self, event: Any) -> None:
         seen = fields(event)
@@ -202,9 +198,6 @@ class _Embedded:
             dimensions=len(items(vectors[0].get("values"))) or None if vectors else None,
         )
 
-    def response(self, *, complete: bool) -> ModelResponse:
-        return self._answer
 
-
-GENERATE = Dialect("generate_content", "generate_content", _read_request, _Fold)
+GENERATE = Dialect("generate_content", "generate_content", _read_request, _Answer)
 EMBED = Dialect("embed_content", "embeddings", _read_request, _Embedded)

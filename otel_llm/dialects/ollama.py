@@ -6,7 +6,7 @@ from typing import Any
 
 from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import Fields, Table, count, fields, items, number, read, text, texts, whole
-from otel_llm.dialects.finish_reasons import ERROR, normalize
+from otel_llm.dialects.finish_reasons import told
 from otel_llm.dialects.openai_chat import error_code
 from otel_llm.record import NOTHING, ModelRequest, ModelResponse
 from otel_llm.usage import TokenUsage
@@ -66,11 +66,7 @@ class _Fold:
         usage = read(_USAGE, seen)
         if usage:
             found["usage"] = TokenUsage.of(usage)
-        if (reason := text(seen.get("done_reason"))) is not None:
-            found["finish_reasons"] = (normalize(reason),)
-            found["raw_finish_reasons"] = (reason,)
-        elif not complete:
-            found["finish_reasons"] = (ERROR,)
+        found |= told({0: text(seen.get("done_reason"))}, complete=complete)
         return ModelResponse.of(found)
 
 

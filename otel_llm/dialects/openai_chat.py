@@ -21,7 +21,7 @@ from otel_llm.dialects.fields import (
     texts,
     whole,
 )
-from otel_llm.dialects.finish_reasons import ERROR, normalize
+from otel_llm.dialects.finish_reasons import told
 from otel_llm.dialects.openai_usage import merge_usage, read_openai_usage
 from otel_llm.record import ModelRequest, ModelResponse
 
@@ -103,11 +103,11 @@ class _Fold:
         try:
             seen = event.__dict__
             (choice,) = seen["choices"]
-            told = choice.__dict__
+            seen_in = choice.__dict__
             if (
-                told["finish_reason"] is None
+                seen_in["finish_reason"] is None
                 and seen["usage"] is None
-                and told["index"] in self._settled
+                and seen_in["index"] in self._settled
                 and seen.get("finish_reason") is None
                 and not event.__pydantic_extra__
             ):
@@ -150,13 +150,7 @@ class _Fold:
             self._facts["error"] = OTHER
 
     def response(self, *, complete: bool) -> ModelResponse:
-        found = self._facts.copy()
-        raw = [reason for _, reason in sorted(self._reasons.items()) if reason is not None or not complete]
-        if raw:
-            found["finish_reasons"] = tuple(
-                [ERROR if reason is None else normalize(reason) for reason in raw]
-            )
-            found["raw_finish_reasons"] = tuple([reason for reason in raw if reason is not None])
+        found = {**self._facts, **told(self._reasons, complete=complete)}
         if self._usage is not None and (usage := read_openai_usage(self._usage)) is not None:
             found["usage"] = usage
         return ModelResponse.of(found)

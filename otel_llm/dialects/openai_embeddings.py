@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_llm.dialects.dialect import Dialect
+from otel_llm.dialects.dialect import Dialect, Whole
 from otel_llm.dialects.fields import Fields, count, fields, items, text, texts
 from otel_llm.dialects.openai_chat import error_code
 from otel_llm.dialects.openai_usage import read_openai_usage
-from otel_llm.record import NOTHING, ModelRequest, ModelResponse
+from otel_llm.record import ModelRequest, ModelResponse
 from otel_llm.usage import TokenUsage
 
 
@@ -20,11 +20,8 @@ def _read_request(body: Fields) -> ModelRequest:
     )
 
 
-class _Fold:
-    __slots__ = ("_answer",)
-
-    def __init__(self) -> None:
-        self._answer = NOTHING
+class _Fold(Whole):
+    __slots__ = ()
 
     def add(self, event: Any) -> None:
         get = fields(event).get
@@ -36,9 +33,6 @@ class _Fold:
             dimensions=_length(fields(vectors[0]).get("embedding")) if vectors else None,
             error=error_code(get("error")),
         )
-
-    def response(self, *, complete: bool) -> ModelResponse:
-        return self._answer
 
 
 def _usage(seen: Fields) -> TokenUsage | None:

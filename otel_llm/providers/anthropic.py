@@ -33,7 +33,7 @@ def _by_class(kind: type) -> str | None:
 SDK = GeneratedSdk(
     name="anthropic",
     distribution="anthropic",
-    versions=">=0.40,<3",
+    versions=">=0.49,<3",
     module="anthropic._base_client",
     routes={"messages": MESSAGES, "complete": COMPLETE},
     provider=_provider,

@@ -61,6 +61,14 @@ class Wire:
     read: Callable[[Any], Any] = id
     """Makes an answer that is still to be read from the network be read."""
 
+    @property
+    def distribution(self) -> str:
+        """What `pip` calls it."""
+        top = self.module.partition(".")[0]
+        return {"google": "google-genai", "fireworks": "fireworks-ai", "aiobotocore": "botocore"}.get(
+            top, top
+        )
+
     async def call(self, kind: str, url: str, *, stream: bool) -> None:
         """Make a call and read its answer to the end."""
         result = await self.ask(kind, url, stream=stream)

@@ -14,6 +14,7 @@ from otel_llm.providers import (
     ollama,
     openai,
     together,
+    vertexai,
 )
 
 SDKS: tuple[Sdk, ...] = (
@@ -27,4 +28,5 @@ SDKS: tuple[Sdk, ...] = (
     mistral.SDK,
     ollama.SDK,
     together.SDK,
+    vertexai.SDK,
 )

@@ -42,15 +42,15 @@ EVERY_SDK = (
 RECORDED = "tests/test_native_recordings.py"
 PROVIDERS = {  # by a word in the names of the tests: the oldest and the newest of each major, and tests of its own
     "anthropic": (
-        ("anthropic==0.49.0", "httpx<0.28"),
+        ("anthropic==0.49.0",),
         ("anthropic<1",),
         ("anthropic==1.0.0",),
         ("anthropic<2",),
         ("anthropic<3",),
     ),
     "bedrock or boto3": (
-        ("boto3==1.34.116", "aiobotocore==2.13.1"),
-        ("boto3<2", "aiobotocore<3"),
+        ("boto3==1.37.0",),
+        ("boto3<2", "aiobotocore==3.0.0"),
         ("boto3<2", "aiobotocore<4"),
     ),
     "cohere": (("cohere==5.21.1",), ("cohere<6",), ("cohere<7",), ("cohere<8",)),
@@ -64,6 +64,7 @@ PROVIDERS = {  # by a word in the names of the tests: the oldest and the newest 
     "mistral": (("mistralai==1.12.4",), ("mistralai==2.4.13",), ("mistralai<3",), ("mistralai<4",)),
     "ollama": (("ollama==0.4.0",), ("ollama<1",)),
     "together": (("together==1.5.35",), ("together<3",), ("together<4",)),
+    "vertexai": (("google-cloud-aiplatform==1.70.0", "setuptools<80"), ("google-cloud-aiplatform<3",)),
 }
 OWN = {
     "anthropic": (RECORDED, "tests/providers/test_anthropic.py"),
@@ -72,6 +73,7 @@ OWN = {
     "google": (RECORDED, "tests/providers/test_google_genai.py"),
     "mistral": (RECORDED, "tests/providers/test_mistral.py"),
     "ollama": (RECORDED, "tests/providers/test_ollama.py"),
+    "vertexai": ("tests/providers/test_vertexai.py",),
 }
 ROWS = {
     f"{word}: {' '.join(requirements)}": (word, requirements)

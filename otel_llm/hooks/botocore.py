@@ -7,6 +7,7 @@ reads them, and never before.
 from __future__ import annotations
 
 import functools
+import inspect
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -192,7 +193,7 @@ def _watch_events(call: Call, stream: Any) -> None:
             fail(call, error)
             raise
 
-    stream._parse_event = parse_later if hasattr(kind, "__aiter__") else parse
+    stream._parse_event = parse_later if inspect.iscoroutinefunction(kind._parse_event) else parse
     _tell_closing(stream, weakref.ref(state))
 
 

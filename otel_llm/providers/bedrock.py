@@ -53,7 +53,7 @@ def _dialect(model: str, body: Fields) -> Dialect | None:
 SDK = BotocoreSdk(
     name="boto3",
     distribution="botocore",
-    versions=">=1.34.116,<2",
+    versions=">=1.37,<2",
     module="botocore.client",
     operations=frozenset(("Converse", "ConverseStream", "InvokeModel", "InvokeModelWithResponseStream")),
     ask=_ask,

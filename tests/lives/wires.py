@@ -14,6 +14,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol
 
+import pytest
+
 from otel_llm.testing import Exchange
 from tests.lives import eventstream
 from tests.lives.answers import FIGURES, RESPONSE, STREAM, chunk, completion
@@ -65,9 +67,7 @@ class Wire:
     def distribution(self) -> str:
         """What `pip` calls it."""
         top = self.module.partition(".")[0]
-        return {"google": "google-genai", "fireworks": "fireworks-ai", "aiobotocore": "botocore"}.get(
-            top, top
-        )
+        return {"google": "google-genai", "fireworks": "fireworks-ai", "boto3": "botocore"}.get(top, top)
 
     async def call(self, kind: str, url: str, *, stream: bool) -> None:
         """Make a call and read its answer to the end."""
@@ -351,6 +351,8 @@ async def amazon(kind: str, url: str) -> Any:
     }
     if kind == "sync":
         return import_module("boto3").client("bedrock-runtime", **settings)
+    if find_spec("aiobotocore") is None:
+        pytest.skip("aiobotocore is not installed")
     manager = import_module("aiobotocore.session").get_session().create_client("bedrock-runtime", **settings)
     KEPT[:] = [manager, await manager.__aenter__()]
     return KEPT[1]
@@ -373,7 +375,7 @@ def _bedrock_converse() -> Wire:
     message = {"role": "assistant", "content": [{"text": SECRET}]}
     return Wire(
         "bedrock, converse",
-        "aiobotocore",
+        "boto3",
         "aws.bedrock",
         "chat",
         ask,
@@ -413,7 +415,7 @@ def _bedrock_invoke() -> Wire:
     events = [json.loads(piece.partition(b"data: ")[2]) for piece in claude.pieces]
     return Wire(
         "bedrock, invoke",
-        "aiobotocore",
+        "boto3",
         "aws.bedrock",
         "chat",
         ask,

@@ -29,6 +29,7 @@ format: .venv/dev ## Bring everything into form
 
 bench: .venv/test ## Measure what a call costs, the start-up and the memory
 	$(BIN)/python benchmarks/overhead.py $(ARGS)
+	$(BIN)/python benchmarks/providers.py $(ARGS)
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/memory.py
 

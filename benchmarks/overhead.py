@@ -116,10 +116,20 @@ class Providers:
         self.meter_provider = MeterProvider([InMemoryMetricReader()], shutdown_on_exit=False)
 
 
+Read = Callable[[Any], tuple[str, str, int, int]]
+"""Model, id, input and output tokens of an answer."""
+
+
+def _read(answer: Any) -> tuple[str, str, int, int]:
+    return answer.model, answer.id, answer.usage.prompt_tokens, answer.usage.completion_tokens
+
+
 class Floor:
     """What anybody would write by hand around one call: 12 attributes, three histograms, nothing else."""
 
-    def __init__(self, providers: Providers) -> None:
+    def __init__(self, providers: Providers, call: Callable[[], Any] = plain, read: Read = _read) -> None:
+        self._call = call
+        self._read = read
         self._tracer = providers.tracer_provider.get_tracer("floor")
         meter = providers.meter_provider.get_meter("floor")
         self._duration = meter.create_histogram("floor.duration", "s")
@@ -135,17 +145,18 @@ class Floor:
             "server.port": 1,
         }
         with self._tracer.start_as_current_span("chat gpt-4o", kind=SpanKind.CLIENT, attributes=base) as span:
-            answer = plain()
+            answer = self._call()
+            model, id_, asked, answered = self._read(answer)
             span.set_attribute("gen_ai.request.temperature", 0.5)
             span.set_attribute("gen_ai.request.max_tokens", 100)
-            span.set_attribute("gen_ai.response.model", answer.model)
-            span.set_attribute("gen_ai.response.id", answer.id)
+            span.set_attribute("gen_ai.response.model", model)
+            span.set_attribute("gen_ai.response.id", id_)
             span.set_attribute("gen_ai.response.finish_reasons", ("stop",))
-            span.set_attribute("gen_ai.usage.input_tokens", answer.usage.prompt_tokens)
-            span.set_attribute("gen_ai.usage.output_tokens", answer.usage.completion_tokens)
+            span.set_attribute("gen_ai.usage.input_tokens", asked)
+            span.set_attribute("gen_ai.usage.output_tokens", answered)
             self._duration.record(perf_counter() - began, base)
-            self._tokens.record(answer.usage.prompt_tokens, {**base, "gen_ai.token.type": "input"})
-            self._tokens.record(answer.usage.completion_tokens, {**base, "gen_ai.token.type": "output"})
+            self._tokens.record(asked, {**base, "gen_ai.token.type": "input"})
+            self._tokens.record(answered, {**base, "gen_ai.token.type": "output"})
         return answer
 
 

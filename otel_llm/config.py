@@ -7,8 +7,10 @@ variable, the value and what is allowed, and the default is used.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from typing import Any
 
 from otel_llm.guard import warn_once
@@ -68,6 +70,21 @@ def _hosts(value: str) -> tuple[tuple[str, str], ...]:
     if not all(host and provider for host, _, provider in pairs):
         raise _Wrong("host=provider pairs, comma separated")
     return tuple((host.strip().lower(), provider.strip()) for host, _, provider in pairs)
+
+
+@lru_cache(maxsize=1024)
+def host_pattern(row: str) -> re.Pattern[str]:
+    """What `host:port` has to be like for a row of a host table: `*` stands for any labels, and a row without a
+    port is for all of them."""
+    host, colon, port = row.partition(":")
+    labels = re.escape(host).replace(r"\*", r"[a-z0-9.-]+")
+    return re.compile(f"{labels}:{port if colon else '[0-9]+'}")
+
+
+def provider_among(rows: tuple[tuple[str, str], ...], host: str, port: int) -> str | None:
+    """The provider of the first row that fits; None if none does."""
+    address = f"{host.lower().rstrip('.')}:{port}"
+    return next((provider for row, provider in rows if host_pattern(row).fullmatch(address)), None)
 
 
 def _setting(variable: str, parse: Callable[[str], Any], default: Any) -> Any:

@@ -102,7 +102,8 @@ def _begin(sdk: BotocoreSdk, switch: Switch, client: Any, operation: str, params
         return None
     try:
         asked = sdk.ask(client, operation, params)
-        if asked is None or not engine.config.listens_to(sdk.name, asked.server.provider):
+        asked = None if asked is None else asked.wanted(engine.config, sdk.name)
+        if asked is None:
             return None
         return engine.begin(asked.dialect, asked.body, asked.server, stream=asked.stream)
     except Exception:  # noqa: BLE001 - ours, not the user's

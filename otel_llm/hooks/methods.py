@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from otel_llm.config import Config, provider_among
 from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import Fields
 from otel_llm.guard import internal_error
@@ -32,6 +33,13 @@ class Asked(NamedTuple):
     body: Fields
     server: Server
     stream: bool = False
+
+    def wanted(self, config: Config, sdk: str) -> Asked | None:
+        """This, with the provider's name that the settings have for its host; None if nobody wants to hear of it."""
+        host, port = self.server.host, self.server.port
+        own = provider_among(config.provider_hosts, host, port) if config.provider_hosts else None
+        asked = self if own is None else self._replace(server=self.server._replace(provider=own))
+        return asked if config.listens_to(sdk, asked.server.provider) else None
 
 
 Ask = Callable[[Any, tuple[Any, ...], dict[str, Any]], "Asked | None"]
@@ -211,11 +219,10 @@ def _asked(
         if not engine.live or (kept is not None and kept.speaks(owner)):
             return None
         asked = method.ask(owner, args, kwargs)
-        if asked is not None and engine.config.listens_to(sdk.name, asked.server.provider):
-            return asked
+        return None if asked is None else asked.wanted(engine.config, sdk.name)
     except Exception:  # noqa: BLE001 - ours, not the user's
         internal_error("beginning a call")
-    return None
+        return None
 
 
 def _begin(engine: Engine, asked: Asked) -> Call | None:

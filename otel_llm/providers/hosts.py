@@ -5,8 +5,9 @@ Names are the conventions' own where they have one.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
+
+from otel_llm.config import provider_among
 
 # Host patterns, `*` standing for one or more labels; a row with a port fits that port alone.
 HOSTS: tuple[tuple[str, str], ...] = (
@@ -73,22 +74,8 @@ HOSTS: tuple[tuple[str, str], ...] = (
     ("127.0.0.1:1234", "lm_studio"),
 )
 
-_COMPILED: list[tuple[re.Pattern[str], str]] = []
-
 
 @lru_cache(maxsize=256)
 def provider_of(host: str, port: int, own: tuple[tuple[str, str], ...] = ()) -> str | None:
     """The provider behind a host and port, by the caller's own rows, then by the table; None if unknown."""
-    if not _COMPILED:
-        _COMPILED.extend((_pattern(row), provider) for row, provider in HOSTS)
-    address = f"{host.lower().rstrip('.')}:{port}"
-    for row, provider in own:
-        if _pattern(row).fullmatch(address):
-            return provider
-    return next((provider for pattern, provider in _COMPILED if pattern.fullmatch(address)), None)
-
-
-def _pattern(row: str) -> re.Pattern[str]:
-    host, colon, port = row.partition(":")
-    labels = re.escape(host).replace(r"\*", r"[a-z0-9.-]+")
-    return re.compile(f"{labels}:{port if colon else '[0-9]+'}")
+    return provider_among((*own, *HOSTS), host, port)

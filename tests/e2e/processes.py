@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -88,8 +89,14 @@ def running(
     """A server, from when it is ready to the end of the block."""
     words = [str(word) for word in command]
     with log.open("ab") as out:
+        # With a group of its own: some of these are wrappers around the server itself.
         server = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={**ENVIRON, **environ}
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            env={**ENVIRON, **environ},
+            start_new_session=True,
         )
     try:
         try:
@@ -99,9 +106,14 @@ def running(
             raise AssertionError(f"{error}\n{log.read_text(errors='replace')[-2000:]}") from None
         yield
     finally:
-        server.terminate()
-        try:
-            server.wait(10)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+        _end(server)
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        server.wait(10)
+    with suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
+    server.wait()

@@ -37,6 +37,23 @@ def test_the_same_prompt_twice_shows_cached_tokens(model: str, telemetry: Teleme
     assert all(cached > 0 for _, cached in told[1:])
 
 
+def test_two_sdks_and_three_apis_tell_the_same_input(model: str, telemetry: Telemetry) -> None:
+    """One prompt through chat completions, responses and Anthropic's messages: what went in is the same on every
+    span, although the last reports it without its cached share."""
+    anthropic: Any = pytest.importorskip("anthropic")
+    sdk = openai.OpenAI(api_key="none", base_url=model, max_retries=0, timeout=120)
+    sdk.chat.completions.create(**CHAT)
+    sdk.responses.create(model="gemma", input=PROMPT, max_output_tokens=16)
+    other = anthropic.Anthropic(
+        api_key="none", base_url=model.removesuffix("/v1"), max_retries=0, timeout=120
+    )
+    usage = other.messages.create(**CHAT).usage
+    told: list[Any] = [dict(span.attributes or {}) for span in telemetry.spans]
+    assert len({attributes["gen_ai.usage.input_tokens"] for attributes in told}) == 1
+    assert told[-1]["gen_ai.usage.input_tokens"] > usage.input_tokens
+    assert told[-1]["gen_ai.usage.cache_read.input_tokens"] == usage.cache_read_input_tokens
+
+
 def test_an_example_runs_unmodified_against_a_real_model(model: str) -> None:
     """Under `otel-llm run` the program's calls arrive with figures that a real model reported."""
     with Receiver() as receiver:

@@ -57,3 +57,11 @@ def test_options_are_told(telemetry: Telemetry, replay: ReplayServer) -> None:
         span.attributes or {}
     ).items()
     assert (span.attributes or {})["gen_ai.output.type"] == "json"
+
+
+@pytest.mark.settings(provider_hosts="127.0.0.1=my_gpu")
+def test_the_settings_name_the_provider_of_a_host(telemetry: Telemetry, replay: ReplayServer) -> None:
+    """Also where the SDK is a provider's own."""
+    replay.answer(Exchange.json({"model": "m", "done": True, "message": {"role": "assistant"}}))
+    ollama.Client(host=replay.url).chat(**ARGUMENTS["chat"])
+    assert (telemetry.spans[0].attributes or {})["gen_ai.provider.name"] == "my_gpu"

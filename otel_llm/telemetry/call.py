@@ -138,8 +138,9 @@ class Call:
         self.chunk(event)
 
     def complete(self) -> None:
-        """The stream was read to its end."""
-        self._end(self._facts(complete=True))
+        """The stream was read to its end. One that ended in an error left its choices unfinished."""
+        found = self._facts(complete=True)
+        self._end(found if found.error is None else self._facts(complete=False))
 
     def close(self, at: int | None = None) -> None:
         """The user wanted no more of the stream. That is no error. `at` in ns of the monotonic clock."""

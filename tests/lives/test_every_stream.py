@@ -145,6 +145,7 @@ def test_a_failure_in_mid_stream_fails_the_call(
     assert watched == bare
     span = only(telemetry)
     assert span.attributes["error.type"]
+    assert span.attributes[FINISH] == ("error",)
     assert not span.status.is_ok
     assert [log.log_record.event_name for log in telemetry.logs] == (
         ["gen_ai.client.operation.exception"]

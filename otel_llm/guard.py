@@ -17,6 +17,9 @@ logger = logging.getLogger("otel_llm")
 internal_errors: Counter[str] = Counter()
 """Failures of our own code since the process started, by place; shown by `otel-llm doctor`."""
 
+swept: Counter[str] = Counter()
+"""Runs of frameworks that were given up because too many were open, by framework; shown by `otel-llm doctor`."""
+
 _warned: set[object] = set()
 
 

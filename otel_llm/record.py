@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from otel_llm.usage import Facts, TokenUsage
@@ -52,6 +53,22 @@ class ModelResponse(Facts):
     """Length of each embedding vector."""
     error: str | None = None
     """The provider's short code of an error it reported in place of an answer, or after part of one."""
+
+
+def merged(own: ModelResponse, parts: Sequence[ModelResponse], *, counted: bool) -> ModelResponse:
+    """What a framework says of an answer, over it what the SDKs below it said, and all that was consumed.
+
+    `counted`: an SDK has answered. Then its figures count alone, also if it had none: frameworks estimate, and
+    repeat old figures. An error of a part counts if it is the last word.
+    """
+    found = dict(vars(own))
+    for part in parts:
+        found |= {name: value for name, value in vars(part).items() if value is not None}
+    found["error"] = own.error or parts[-1].error
+    usages = [part.usage for part in parts if part.usage is not None]
+    if usages or counted:
+        found["usage"] = sum(usages[1:], start=usages[0]) if usages else None
+    return ModelResponse.of(found)
 
 
 NOTHING = ModelResponse()

@@ -99,6 +99,10 @@ class Patches:
         self._undo.append(undo)
         return True
 
+    def undo_with(self, undo: Callable[[], None]) -> None:
+        """To be called when everything is put back."""
+        self._undo.append(undo)
+
     def restore(self) -> None:
         """Put everything back, last replaced first."""
         while self._undo:

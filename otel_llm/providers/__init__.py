@@ -10,6 +10,7 @@ from otel_llm.providers import (
     fireworks,
     google_genai,
     groq,
+    langchain,
     mistral,
     ollama,
     openai,
@@ -29,4 +30,5 @@ SDKS: tuple[Sdk, ...] = (
     ollama.SDK,
     together.SDK,
     vertexai.SDK,
+    langchain.SDK,
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import Token
+from dataclasses import replace
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,14 @@ from opentelemetry.trace import Span, Status, StatusCode
 from otel_llm.dialects.dialect import Dialect, Fold
 from otel_llm.dialects.fields import text as printable
 from otel_llm.guard import internal_error, warn_once
-from otel_llm.record import NOTHING, ModelRequest, ModelResponse
+from otel_llm.record import NOTHING, ModelRequest, ModelResponse, merged
 from otel_llm.telemetry import names
 from otel_llm.telemetry.attributes import Attributes, embeddings_attributes, inference_attributes
 from otel_llm.telemetry.events import message_of
 
 if TYPE_CHECKING:
     from otel_llm.telemetry.engine import Engine
+    from otel_llm.telemetry.inner import InnerCall
 
 
 class Call:
@@ -32,13 +34,16 @@ class Call:
 
     __slots__ = (
         "__weakref__",
+        "_api",
         "_base",
         "_began",
+        "_counted_inside",
         "_dialect",
         "_engine",
         "_first",
         "_fold",
         "_forks",
+        "_inner",
         "_last",
         "_noted",
         "_open",
@@ -64,6 +69,7 @@ class Call:
     ) -> None:
         self._engine = engine
         self._dialect = dialect
+        self._api = dialect.api
         self._request = request
         self._provider = provider
         self._base = base
@@ -77,6 +83,8 @@ class Call:
         self._fold: Fold = dialect.fold()
         self._noted: Any = None
         self._forks = engine.forks
+        self._inner: list[InnerCall] | None = None
+        self._counted_inside = False
         self._open = [True]  # popped by whoever ends the call: atomic, so that it happens once
 
     @property
@@ -85,9 +93,13 @@ class Call:
         return not self._open
 
     @property
-    def operation(self) -> str:
-        """What is done, in the conventions' words."""
-        return self._dialect.operation
+    def counts(self) -> bool:
+        """Whether this call has a span and figures of its own."""
+        return True
+
+    def counted_inside(self) -> None:
+        """Another call was counted inside of this one: what this one says of its usage is that one's."""
+        self._counted_inside = True
 
     # Around the SDK call. In one frame, so that nothing of ours is current while user code runs.
 
@@ -156,10 +168,47 @@ class Call:
 
     def fail(self, error: BaseException, code: str | None = None) -> None:
         """An exception ended the call; `code` is the provider's short code for it."""
-        if self._noted is not None:
-            self._read(self._noted)
         complete = self._noted is not None and not self._request.stream
         self._end(self._facts(complete=complete), error=error, code=code)
+
+    # Of a framework's call: what an SDK does for it is a part of it.
+
+    def adopt(self, inner: InnerCall) -> None:
+        """Let an SDK's request be a part of this call."""
+        self._inner = [*(self._inner or ()), inner]
+
+    def learn(self, api: str, request: ModelRequest, server: Attributes) -> None:
+        """What an SDK really asks for this call, and whom, is what this call asks. `server` are the attributes
+        that say whom."""
+        self._api = api
+        self._provider = server[names.PROVIDER_NAME]
+        said = {name: value for name, value in vars(request).items() if value}
+        self._request = ModelRequest.of({**vars(self._request), **said})
+        told = server if request.model is None else {**server, names.REQUEST_MODEL: request.model}
+        self._base = {**self._base, **told}
+        if self._span.is_recording():
+            self._span.set_attributes(told)
+            if request.model is not None:
+                self._span.update_name(f"{self._dialect.operation} {request.model}")
+
+    def saw_chunk(self) -> None:
+        """A framework's stream goes on; what is in it is read at its end."""
+        if self._first is None:
+            self._first = perf_counter_ns()
+            self._request = replace(self._request, stream=True)
+
+    def _whole(self, own: ModelResponse, *, complete: bool) -> ModelResponse:
+        """What a framework says of a call, together with what its SDK said."""
+        if self._inner is None:
+            return replace(own, usage=None) if self._counted_inside else own
+        try:
+            found = [inner.so_far(complete=complete) for inner in self._inner]
+            firsts = [each._first for each in (self, *self._inner) if each._first is not None]
+            self._first = min(firsts, default=None)
+            return merged(own, found, counted=any(not inner.failed for inner in self._inner))
+        except Exception:  # noqa: BLE001 - ours, not the user's
+            internal_error("reading an inner call")
+            return own
 
     # The end. Whatever cannot be read must not keep the span from ending.
 
@@ -170,6 +219,8 @@ class Call:
             internal_error("reading an answer")
 
     def _facts(self, *, complete: bool) -> ModelResponse:
+        if self._noted is not None:
+            self._read(self._noted)
         try:
             return self._fold.response(complete=complete)
         except Exception:  # noqa: BLE001 - ours, not the user's
@@ -192,6 +243,9 @@ class Call:
         if self._forks != self._engine.forks:
             return  # a copy of the parent's call, left over in a forked child
         elapsed = (at or perf_counter_ns()) - self._began
+        if self._inner is not None or self._counted_inside:
+            response = self._whole(response, complete=error is None and outcome is None)
+            code = code or next((inner.code for inner in self._inner or () if inner.code), None)
         error_type = response.error if error is None else qualified_name(type(error))
         try:
             if response.model is not None:
@@ -212,12 +266,16 @@ class Call:
         except Exception:  # noqa: BLE001 - ours, not the user's
             internal_error("describing a call")
         finally:
-            self._noted = None
-            self._fold = _SPENT  # forget what was said
+            self._forget()
             try:
                 self._span.end(self._started + elapsed)
             finally:
                 self._tell_metrics(response, elapsed, error_type)
+
+    def _forget(self) -> None:
+        """What was said."""
+        self._noted = None
+        self._fold = _SPENT
 
     def _tell_span(
         self,
@@ -231,7 +289,7 @@ class Call:
             found = embeddings_attributes(self._request, response)
         else:
             found = inference_attributes(
-                self._request, response, self._provider, self._dialect.api, self._engine.profile
+                self._request, response, self._provider, self._api, self._engine.profile
             )
         if self._request.stream and self._first is not None:
             found[names.RESPONSE_TIME_TO_FIRST_CHUNK] = (self._first - self._began) / 1e9

@@ -20,11 +20,14 @@ from otel_llm.config import Config
 from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import Fields
 from otel_llm.guard import internal_error
-from otel_llm.telemetry import finalizers, names
+from otel_llm.telemetry import finalizers, frames, names
 from otel_llm.telemetry.attributes import Attributes
 from otel_llm.telemetry.call import Call
+from otel_llm.telemetry.conversation import said_inside
 from otel_llm.telemetry.events import Events
+from otel_llm.telemetry.inner import InnerCall
 from otel_llm.telemetry.metrics import Instruments
+from otel_llm.telemetry.steps import Step, StepKind
 from otel_llm.version import VERSION
 
 # Context keys by which others say: do not trace what happens inside.
@@ -69,10 +72,10 @@ class Engine:
         self._given_tracing = tracer_provider
         self._given_metrics = meter_provider
         self._given_logs = logger_provider
-        self._tracer = trace.get_tracer("otel_llm", VERSION, tracer_provider)
+        self.tracer = trace.get_tracer("otel_llm", VERSION, tracer_provider)
         self.instruments = Instruments(meter_provider, self.profile, VERSION)
         self.events = Events(logger_provider, VERSION, content=config.content)
-        self._streams: WeakSet[Call] = WeakSet()
+        self._streams: WeakSet[Call | Step] = WeakSet()
         self._at_exit = False
         self.forks = 0
         """How many forks lie between this process and the one that made the engine."""
@@ -99,10 +102,14 @@ class Engine:
         self._given_metrics = provider
         self.instruments = Instruments(provider, self.profile, VERSION)
 
-    def begin(self, dialect: Dialect, body: Fields, server: Server, *, stream: bool) -> Call | None:
+    def begin(
+        self, dialect: Dialect, body: Fields, server: Server, *, stream: bool, parent: Context | None = None
+    ) -> Call | None:
         """Start the span of one call, as a child of what is current. It is not made current here.
 
-        None if the call, made here and now, is not ours to count.
+        Inside of a framework's call it has no span of its own, but is a part of that one. `parent`, from a
+        framework that knows better, goes before what is current; such a call has a span in any case. None if the
+        call, made here and now, is not ours to count.
         """
         current = context_api.get_current()
         if current and not _counts(current, dialect.operation):
@@ -113,24 +120,41 @@ class Engine:
         if finalizers.waiting():
             finalizers.run_late()
         base: Attributes = {names.OPERATION_NAME: dialect.operation, names.PROVIDER_NAME: server.provider}
+        if server.host:
+            base[names.SERVER_ADDRESS] = server.host
+            base[names.SERVER_PORT] = server.port
+        if parent is not None:
+            current = parent
+        elif (frame := frames.current()) is not None:
+            frame = frame.served_next()
+            if isinstance(frame.work, Call) and dialect.operation in names.INFERENCE:
+                del base[names.OPERATION_NAME]
+                return InnerCall(frame.work, frame, dialect, request, base)
+            current = frame.parent(current)
         name = dialect.operation
         if request.model is not None:
             base[names.REQUEST_MODEL] = request.model
             name = f"{name} {request.model}"
-        if server.host:
-            base[names.SERVER_ADDRESS] = server.host
-            base[names.SERVER_PORT] = server.port
+        aside = said_inside(current)
+        at_start = {**aside, **base} if aside else base
         started, began = time_ns(), perf_counter_ns()
-        span = self._tracer.start_span(name, current, SpanKind.CLIENT, base, start_time=started)
+        span = self.tracer.start_span(name, current, SpanKind.CLIENT, at_start, start_time=started)
         context = trace.set_span_in_context(span, current)
         return Call(self, dialect, request, server.provider, base, span, context, started, began)
+
+    def begin_step(self, kind: StepKind, name: str, attributes: Attributes, parent: Context) -> Step | None:
+        """Start the span of a framework's step that is no model call; None if tracing is suppressed here."""
+        current = context_api.get_current()
+        if any(current.get(key) for key in _SUPPRESSED):
+            return None
+        return Step(self, kind, name, attributes, said_inside(parent), parent)
 
     def _forked(self) -> None:
         """Calls in flight belong to the parent, which ends their spans."""
         self.forks += 1
         self._streams = WeakSet()
 
-    def watch_exit(self, call: Call) -> None:
+    def watch_exit(self, call: Call | Step) -> None:
         """Streams that are still open when the interpreter exits must end before the SDK's own exit handler, which
         was registered when its provider was made: ours has to be registered later, hence only now."""
         self._streams.add(call)

@@ -15,6 +15,13 @@ from otel_llm.usage import TokenUsage
 _DURATION = (names.OPERATION_DURATION, "s", "Duration of a GenAI client operation", names.DURATION_BUCKETS)
 
 
+# Of what frameworks do between calls; made when one is used, for most programs use none.
+_STEPS = {
+    names.TOOL_DURATION: ("Duration of a tool's execution", names.DURATION_BUCKETS),
+    names.AGENT_DURATION: ("Duration of an agent's run", names.AGENT_BUCKETS),
+    names.WORKFLOW_DURATION: ("Duration of a workflow's run", names.WORKFLOW_BUCKETS),
+}
+
 _NOWHERE = Context()
 """Where token counts are recorded: exemplars, which lead from a metric to a trace, cost as much again as the
 count itself, and the one of the duration leads to the same trace."""
@@ -27,7 +34,7 @@ class Instruments:
         self._given = provider
         self._seen: Any = None
         self._live = False
-        meter = metrics.get_meter("otel_llm", version, provider)
+        self._meter = meter = metrics.get_meter("otel_llm", version, provider)
         self._operation_duration = _histogram(meter, *_DURATION)
         self._inference_duration = (
             self._operation_duration
@@ -47,6 +54,7 @@ class Instruments:
         self._tokens = (
             _TokensByType(meter, profile) if profile.token_usage else _TokensByDirection(meter, profile)
         )
+        self._steps = {names.OPERATION_DURATION: self._operation_duration}
 
     @property
     def live(self) -> bool:
@@ -75,6 +83,13 @@ class Instruments:
             self._first_chunk.record(first_chunk, base, context)
         if usage is not None:
             self._tokens.record(operation, usage, base, failed)
+
+    def record_step(self, name: str, seconds: float, attributes: Attributes, context: Context) -> None:
+        """The duration of what is no model call."""
+        if name not in self._steps:
+            description, buckets = _STEPS[name]
+            self._steps[name] = _histogram(self._meter, name, "s", description, buckets)
+        self._steps[name].record(seconds, attributes, context)
 
     def record_chunk(self, seconds: float, base: Attributes, context: Context) -> None:
         """The time from one chunk to the next."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 OPERATION_NAME = "gen_ai.operation.name"
 PROVIDER_NAME = "gen_ai.provider.name"
 CONVERSATION_ID = "gen_ai.conversation.id"
+SESSION_ID = "session.id"
+USER_ID = "user.id"
 OUTPUT_TYPE = "gen_ai.output.type"
 
 REQUEST_MODEL = "gen_ai.request.model"
@@ -51,6 +53,16 @@ USAGE_TEXT_OUTPUT = "gen_ai.usage.text.output_tokens"
 USAGE_IMAGE_OUTPUT = "gen_ai.usage.image.output_tokens"
 USAGE_AUDIO_OUTPUT = "gen_ai.usage.audio.output_tokens"
 
+AGENT_NAME = "gen_ai.agent.name"
+TOOL_NAME = "gen_ai.tool.name"
+TOOL_TYPE = "gen_ai.tool.type"
+TOOL_CALL_ID = "gen_ai.tool.call.id"
+WORKFLOW_NAME = "gen_ai.workflow.name"
+RETRIEVAL_TOP_K = "gen_ai.retrieval.top_k"
+
+INFERENCE = frozenset(("chat", "generate_content", "text_completion"))
+"""Operations in which a model answers, and which are one call however many layers they pass."""
+
 TOKEN_TYPE = "gen_ai.token.type"
 TOKEN_MODALITY = "gen_ai.token.modality"
 
@@ -77,8 +89,14 @@ EVENT_DETAILS = "gen_ai.client.inference.operation.details"
 DURATION_BUCKETS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 TOKEN_BUCKETS = tuple(4**n for n in range(14))
 
+AGENT_BUCKETS = tuple(0.1 * 2**n for n in range(13))
+WORKFLOW_BUCKETS = (1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200)
+
 OPERATION_DURATION = "gen_ai.client.operation.duration"
 """Of every operation in the older profiles, of all but inference in the newest."""
+TOOL_DURATION = "gen_ai.execute_tool.duration"
+AGENT_DURATION = "gen_ai.invoke_agent.duration"
+WORKFLOW_DURATION = "gen_ai.invoke_workflow.duration"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,110 @@
+"""LangChain and LangGraph: what their runs are in the conventions' words."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from otel_llm.dialects.fields import Fields, fields, items, text
+from otel_llm.dialects.langchain import CHAT, LLM
+from otel_llm.hooks.callbacks import CallbackSdk
+from otel_llm.hooks.runs import Describe, Model, Other
+from otel_llm.telemetry import names
+from otel_llm.telemetry.steps import AGENT, LINK, RETRIEVAL, TOOL, WORKFLOW
+
+# What models say of themselves as `ls_provider`, where it is not the conventions' word.
+_PROVIDERS = {
+    "amazon_bedrock": "aws.bedrock",
+    "anthropic_bedrock": "aws.bedrock",
+    "azure": "azure.ai.openai",
+    "azure_ai": "azure.ai.inference",
+    "bedrock": "aws.bedrock",
+    "bedrock_converse": "aws.bedrock",
+    "fireworks": "fireworks_ai",
+    "google_anthropic_vertex": "gcp.vertex_ai",
+    "google_genai": "gcp.gemini",
+    "google_vertexai": "gcp.vertex_ai",
+    "mistral": "mistral_ai",
+    "mistralai": "mistral_ai",
+    "moonshot": "moonshot_ai",
+    "together": "together_ai",
+    "vertexai": "gcp.vertex_ai",
+    "xai": "x_ai",
+}
+_QUIET = ("prompt", "parser")
+"""Links that only turn one form into another."""
+_HIDDEN = "langsmith:hidden"
+_NAMELESS = re.compile(r"Runnable|LangGraph$|.*[<(]")
+"""Names that say what a chain is made of, and not what it is for."""
+_STEERING = {"GraphBubbleUp", "GeneratorExit"}
+_AGENT, _NODE = "langchain_create_agent", "graph:step:"
+
+
+def _run(callback: str, serialized: Any, told: Fields) -> Model | Other | None:
+    metadata = fields(told.get("metadata"))
+    if callback in ("chat", "llm"):
+        provider = text(metadata.get("ls_provider")) or "langchain"
+        body = {"metadata": metadata, "params": told.get("invocation_params")}
+        together = told.get("batch_size")
+        return Model(
+            CHAT if callback == "chat" else LLM,
+            body,
+            _PROVIDERS.get(provider, provider),
+            together if type(together) is int and together > 0 else 1,
+        )
+    name = text(told.get("name")) or text(fields(serialized).get("name")) or _class_name(serialized)
+    agent = text(metadata.get("lc_agent_name"))
+    if callback == "tool":
+        call, of = text(told.get("tool_call_id")), {names.TOOL_NAME: name, names.TOOL_TYPE: "function"}
+        return Other(TOOL, name, of | _given({names.TOOL_CALL_ID: call, names.AGENT_NAME: agent}))
+    if callback == "retriever":
+        return Other(RETRIEVAL, name, {}, inline=True)
+    return _chain(name, agent, metadata, told)
+
+
+def _chain(name: str, agent: str | None, metadata: Fields, told: Fields) -> Other | None:
+    tags = items(told.get("tags"))
+    if told.get("run_type") in _QUIET or _HIDDEN in tags:
+        return None
+    root, node = told.get("parent_run_id") is None, any(str(tag).startswith(_NODE) for tag in tags)
+    if metadata.get("ls_integration") == _AGENT and not node and (name == agent or (root and agent is None)):
+        return Other(AGENT, name, _given({names.AGENT_NAME: agent}))
+    if root:
+        known = None if _NAMELESS.match(name) else name
+        return Other(WORKFLOW, name, _given({names.WORKFLOW_NAME: known}))
+    return Other(LINK, name, {})
+
+
+def _class_name(serialized: Any) -> str:
+    path = items(fields(serialized).get("id"))
+    return (text(path[-1]) if path else None) or "run"
+
+
+def _given(attributes: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if value is not None}
+
+
+def _aside(told: Fields) -> dict[str, Any]:
+    """The conversation that the application names in a run's metadata or configuration."""
+    metadata = fields(told.get("metadata"))
+    session, user = text(metadata.get("session_id")), text(metadata.get("user_id"))
+    thread = text(metadata.get("thread_id")) or text(metadata.get("conversation_id")) or session
+    return _given({names.CONVERSATION_ID: thread, names.SESSION_ID: session or thread, names.USER_ID: user})
+
+
+def _harmless(error: BaseException) -> bool:
+    return any(kind.__name__ in _STEERING for kind in type(error).__mro__)
+
+
+SDK = CallbackSdk(
+    name="langchain",
+    distribution="langchain-core",
+    versions=">=0.3,<2",
+    module="langchain_core.tracers.context",
+    describe=Describe(_run, _aside, _harmless),
+    bodies=(
+        "langchain_core.runnables.config",
+        "langgraph._internal._runnable",
+        "langgraph.utils.runnable",
+    ),
+)

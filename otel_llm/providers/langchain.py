@@ -43,7 +43,7 @@ _AGENT, _NODE = "langchain_create_agent", "graph:step:"
 def _run(callback: str, serialized: Any, told: Fields) -> Model | Other | None:
     metadata = fields(told.get("metadata"))
     if callback in ("chat", "llm"):
-        provider = text(metadata.get("ls_provider")) or "langchain"
+        provider = text(metadata.get("ls_provider")) or _class_name(serialized).removeprefix("Chat").lower()
         body = {"metadata": metadata, "params": told.get("invocation_params")}
         together = told.get("batch_size")
         return Model(

@@ -168,7 +168,7 @@ class Call:
 
     def fail(self, error: BaseException, code: str | None = None) -> None:
         """An exception ended the call; `code` is the provider's short code for it."""
-        complete = self._noted is not None and not self._request.stream
+        complete = self._noted is not None and self._first is None
         self._end(self._facts(complete=complete), error=error, code=code)
 
     # Of a framework's call: what an SDK does for it is a part of it.

@@ -54,7 +54,7 @@ class Frame:
             prev.work.counted_inside()
         self.prev = prev
         self.served = False
-        """Whether an SDK has answered for it."""
+        """Whether an SDK answers for it, or has."""
         self.taken = False
         """Whether its stream is with the user, whose calls between two chunks are calls of their own."""
 

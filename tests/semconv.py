@@ -146,7 +146,7 @@ def _names(attributes: Mapping[str, Any], profile: str, *, content: bool) -> Ite
         attributes.get("gen_ai.operation.name", ""), attributes.get("gen_ai.provider.name", "")
     )
     for name, value in attributes.items():
-        if name in ASIDE:
+        if name in ASIDE or (name == "error.type" and "gen_ai.operation.name" not in attributes):
             continue
         if name == OWN:
             if "error.type" in attributes or value != "abandoned":

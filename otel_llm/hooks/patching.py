@@ -7,6 +7,8 @@ pass straight through, because they ask the switch first.
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Protocol
@@ -87,9 +89,11 @@ class Patches:
             self.status[where] = "not found"
             logger.info("%s not found: calls through it are not seen", where)
             return False
-        replacement = wrapper(original)
+        replacement = wrapper(_bound_late(original) if isinstance(owner, type) else original)
         setattr(owner, name, replacement)
         self.status[where] = "active"
+        for heir in _heirs_that_pass_by(owner, name, original):
+            self.replace(heir, name, wrapper)
 
         def undo() -> None:
             # Somebody may have wrapped ours since; then it stays where it is and passes through.
@@ -109,3 +113,41 @@ class Patches:
             self._undo.pop()()
         self._watcher.stop()
         self.status.clear()
+
+
+def _bound_late(original: Any) -> Any:
+    """A method as a function of its object. Others' wrappers are objects that learn by binding whom they are
+    called for, and would not know if they were called like functions."""
+    if not hasattr(type(original), "__wrapped__") and not hasattr(original, "_self_wrapper"):
+        return original
+    if inspect.iscoroutinefunction(original):
+
+        @functools.wraps(original)
+        async def method(own: Any, *args: Any, **kwargs: Any) -> Any:
+            return await original.__get__(own, type(own))(*args, **kwargs)
+    else:
+
+        @functools.wraps(original)
+        def method(own: Any, *args: Any, **kwargs: Any) -> Any:
+            return original.__get__(own, type(own))(*args, **kwargs)
+
+    return method
+
+
+def _heirs_that_pass_by(owner: Any, name: str, original: Any) -> list[type]:
+    """Subclasses in which others have wrapped the inherited method: they call it as it was before us."""
+    heirs: list[type] = list(owner.__subclasses__()) if isinstance(owner, type) else []
+    for heir in heirs:
+        heirs += (below for below in heir.__subclasses__() if below not in heirs)
+    own = [heir for heir in heirs if name in vars(heir)]
+    return [
+        heir
+        for heir in own
+        if hasattr(vars(heir)[name], "__wrapped__") and _innermost(vars(heir)[name]) is _innermost(original)
+    ]
+
+
+def _innermost(function: Any) -> Any:
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    return function

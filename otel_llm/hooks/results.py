@@ -46,7 +46,7 @@ def _kind(result: type) -> _Kind:
 def take_result(call: Call, result: Any, hide: Hide | None, *, stream: bool) -> Any:
     """Look at what the SDK returned, of whatever kind, and hand it on."""
     try:
-        kind = _kind(type(result))
+        kind = _kind(result.__class__)  # which others' proxies have of what is inside them
         if kind is _Kind.ANSWER:
             call.answer(result)
         elif kind is _Kind.STREAM:

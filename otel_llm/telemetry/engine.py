@@ -64,6 +64,7 @@ class Engine:
         self._streams: WeakSet[Call | Step] = WeakSet()
         self._at_exit = False
         self._looked_around = False
+        self._told_by_others: dict[str, bool] = {}
         self.forks = 0
         """How many forks lie between this process and the one that made the engine."""
         if hasattr(os, "register_at_fork"):
@@ -133,6 +134,13 @@ class Engine:
         span = self.tracer.start_span(name, current, SpanKind.CLIENT, at_start, start_time=started)
         context = trace.set_span_in_context(span, current)
         return Call(self, dialect, request, server.provider, base, span, context, started, began)
+
+    def told_by_others(self, framework: str) -> bool:
+        """Whether an official package tells of a framework's runs: then we are silent about them. Looked up once."""
+        if framework not in self._told_by_others:
+            self._told_by_others[framework] = others.officially_told(framework)
+            others.warn_of_others()
+        return self._told_by_others[framework]
 
     def begin_step(self, kind: StepKind, name: str, attributes: Attributes, parent: Context) -> Step | None:
         """Start the span of a framework's step that is no model call; None if tracing is suppressed here."""

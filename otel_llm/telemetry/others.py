@@ -18,7 +18,7 @@ _OFFICIAL = {  # the official packages' key, by operation: they count this call
     "chat": "opentelemetry.genai.client.inference.context",
     "generate_content": "opentelemetry.genai.client.inference.context",
     "text_completion": "opentelemetry.genai.client.inference.context",
-    "embeddings": "opentelemetry.genai.client.embeddings.context",
+    "embeddings": "opentelemetry.genai.client.embedding.context",
 }
 
 _SDKS = (
@@ -46,24 +46,33 @@ def counts(current: Context, operation: str) -> bool:
 
 def warn_of_others() -> None:
     """One warning for each other instrumentation that is on, and for LangSmith's spans."""
-    for module in _instrumentors():
-        for pattern, whose, considerate in _OTHERS:
-            if (found := pattern.match(module)) is not None:
-                what = (
-                    "its spans stay, and otel_llm is silent inside them"
-                    if considerate
-                    else "each call is told twice; switch one of them off"
-                )
-                warn_once(
-                    ("other", module), "otel_llm and %s's %s both trace %s: %s", whose, module, found[1], what
-                )
-                break
+    for module, whose, sdk, considerate in _found():
+        what = (
+            "its spans stay, and otel_llm is silent inside them"
+            if considerate
+            else "each call is told twice; switch one of them off"
+        )
+        message = "otel_llm and %s (%s) both trace %s: %s"
+        warn_once(("other", whose, sdk), message, whose, module, sdk, what)
     if _langsmith_traces():
         warn_once(
             "langsmith",
             "otel_llm and LangSmith's OpenTelemetry mode both trace: each run is told twice, and LangSmith's spans"
             " carry prompts and answers (LANGSMITH_TRACING_MODE)",
         )
+
+
+def officially_told(sdk: str) -> bool:
+    """Whether an official package tells of this SDK or framework."""
+    return any(found == sdk and considerate for _, _, found, considerate in _found())
+
+
+def _found() -> Iterator[tuple[str, str, str, bool]]:
+    for module in _instrumentors():
+        for pattern, whose, considerate in _OTHERS:
+            if (found := pattern.match(module)) is not None:
+                yield module, whose, found[1], considerate
+                break
 
 
 def _instrumentors() -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+
 
 from opentelemetry.sdk.trace import ReadableSpan
 

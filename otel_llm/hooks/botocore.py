@@ -121,14 +121,15 @@ def fail(listener: Any, error: BaseException) -> None:
 
 def _take(call: Call, result: Any) -> Any:
     try:
-        stream = next((result[name] for name in ("stream", "body") if name in result), None)
-        headers = fields(fields(result.get("ResponseMetadata")).get("HTTPHeaders"))
+        seen = fields(result)  # the user's hooks may have put anything in its place
+        stream = next((seen[name] for name in ("stream", "body") if name in seen), None)
+        headers = fields(fields(seen.get("ResponseMetadata")).get("HTTPHeaders"))
         if hasattr(stream, "_event_generator"):
             _watch_events(call, stream)
         elif hasattr(stream, "read"):
             streaming_bodies.Body(call, stream, headers, fail)
         else:
-            call.answer({"headers": headers} if stream is not None else result)
+            call.answer({"headers": headers} if stream is not None else seen)
     except Exception:  # noqa: BLE001 - ours, not the user's
         internal_error("reading an answer")
         call.close()  # a span that tells little is better than one that never ends

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import io
 import json
 from collections.abc import Callable
@@ -117,3 +118,35 @@ def test_closing_outlives_the_stream(telemetry: Telemetry, replay: ReplayServer,
     replay.answer(Exchange(200, {"content-type": "application/vnd.amazon.eventstream"}, (b"", b"")))
     run(kind, go())
     assert "error.type" not in only(telemetry).attributes
+
+
+@pytest.mark.parametrize("given", [None, [], "text"])
+def test_what_a_hook_of_the_users_gives_is_handed_on(
+    telemetry: Telemetry, replay: ReplayServer, given: Any
+) -> None:
+    """Whatever it puts in the place of an answer, the call ends and the user gets it."""
+
+    def answer(**asked: Any) -> Any:
+        return importlib.import_module("botocore.awsrequest").AWSResponse("", 200, {}, None), given
+
+    async def go() -> Any:
+        sdk = await amazon("sync", replay.url)
+        sdk.meta.events.register("before-call.bedrock-runtime.Converse", answer)
+        return sdk.converse(modelId="m")
+
+    watched, bare = with_and_without(lambda: outcome("sync", go()))
+    assert watched == bare
+    assert "error.type" not in only(telemetry).attributes
+
+
+def test_a_body_that_cannot_be_encoded_is_the_sdks_to_refuse(
+    telemetry: Telemetry, replay: ReplayServer
+) -> None:
+    """Half a character in a prompt is an error of the user's, not one of ours."""
+
+    async def go() -> Any:
+        return (await amazon("sync", replay.url)).invoke_model(modelId="m", body='{"prompt": "\udc00"}')
+
+    watched, bare = with_and_without(lambda: outcome("sync", go()))
+    assert watched == bare
+    assert only(telemetry).attributes["error.type"] == "UnicodeEncodeError"

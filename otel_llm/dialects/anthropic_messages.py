@@ -97,7 +97,7 @@ class _Fold:
         except Exception:  # noqa: BLE001, S110 - whatever is not of this shape is read with care below
             pass
         seen = fields(event)
-        kind = seen.get("type")
+        kind = text(seen.get("type"))
         if kind == "message_start":  # a fallback in mid-stream starts over
             self._message = dict(fields(seen.get("message")))
             # What it says of the output is where the count starts, not where it ends.

@@ -61,7 +61,7 @@ class _Fold:
 
     def add(self, event: Any) -> None:
         seen = fields(event)
-        kind = seen.get("type") or seen.get("event_type")
+        kind = text(seen.get("type")) or text(seen.get("event_type"))
         self._begun = True
         if kind in ("message-start", "stream-start") or kind not in _EVENTS:
             self._ids |= {name: seen[name] for name in _IDS if seen.get(name) is not None}

@@ -74,7 +74,9 @@ def error_code(error: Any) -> str | None:
     if not error:
         return None
     seen = fields(error)
-    return code(seen.get("type"), seen.get("code"), seen.get("status")) or OTHER
+    told = seen.get("code")
+    # Google's code is the HTTP status, and its status the code.
+    return code(seen.get("type"), text(told), text(seen.get("status")), told) or OTHER
 
 
 _FACTS: Table = {

@@ -36,7 +36,7 @@ def _ask(client: Any, operation: str, params: dict[str, Any]) -> Asked | None:
 def _body(body: Any) -> Fields:
     """What is asked, if it is there to be looked at: a file would be read in the SDK's place."""
     if isinstance(body, str):
-        body = body.encode()
+        body = body.encode("utf-8", "replace")
     if isinstance(body, (bytes, bytearray)) and len(body) <= _MOST:
         return fields(decode(bytes(body)))
     return {}

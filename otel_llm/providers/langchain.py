@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from otel_llm.dialects.fields import Fields, fields, items, text
-from otel_llm.dialects.langchain import CHAT, LLM
+from otel_llm.dialects.langchain_models import CHAT, LLM
 from otel_llm.hooks.callbacks import CallbackSdk
 from otel_llm.hooks.runs import Describe, Model, Other
 from otel_llm.telemetry import names

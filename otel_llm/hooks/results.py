@@ -11,9 +11,8 @@ from inspect import isawaitable
 from typing import Any
 
 from otel_llm.dialects.fields import code, fields
-from otel_llm.dialects.sse import decode
 from otel_llm.guard import internal_error
-from otel_llm.hooks.bodies import BodyReader
+from otel_llm.hooks.bodies import BodyReader, tell_body
 from otel_llm.hooks.streams import Hide, Listener, Watch, replace_methods, telling, watch, weakly
 from otel_llm.telemetry.call import Call
 
@@ -31,6 +30,7 @@ class _Kind(Enum):
     STREAM = 2
     RAW = 3
     HTTP = 4
+    TEXT = 5
 
 
 @lru_cache(maxsize=1024)
@@ -40,6 +40,8 @@ def _kind(result: type) -> _Kind:
         return _Kind.STREAM
     if hasattr(result, "http_request"):
         return _Kind.RAW
+    if issubclass(result, str):
+        return _Kind.TEXT
     return _Kind.HTTP if hasattr(result, "iter_bytes") else _Kind.ANSWER
 
 
@@ -51,6 +53,8 @@ def take_result(call: Call, result: Any, hide: Hide | None, *, stream: bool) -> 
             call.answer(result)
         elif kind is _Kind.STREAM:
             _watch_stream(call, result, hide)
+        elif kind is _Kind.TEXT:
+            tell_body(call, result.encode("utf-8", "replace"))
         else:
             _watch_raw(call, result, result.http_response if kind is _Kind.RAW else result, stream=stream)
     except Exception:  # noqa: BLE001 - ours, not the user's
@@ -70,7 +74,7 @@ def _watch_stream(call: Call, stream: Any, hide: Hide | None, *, owns: bool = Tr
 def _watch_raw(call: Call, result: Any, response: Any, *, stream: bool) -> None:
     """A raw response: its body is there already, or will be read by the user in any of many ways."""
     if hasattr(response, "_content"):
-        call.answer(decode(response.content))
+        tell_body(call, response.content)
         return
     call.stays_open()
     watches: list[Watch] = []

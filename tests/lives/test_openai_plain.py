@@ -184,6 +184,21 @@ def test_an_answer_that_parse_refuses_was_billed(
     assert len(telemetry.logs) == 1
 
 
+@kinds
+@pytest.mark.parametrize("way", ["create", "raw, as text", "opened, text", "post, HTTP response"])
+def test_a_stream_in_place_of_an_answer_is_read(
+    telemetry: Telemetry, replay: ReplayServer, kind: str, way: str
+) -> None:
+    """Some gateways stream whether they are asked to or not; the SDK then hands on the text as it is."""
+    replay.answer(Exchange.sse(STREAM))
+    watched, bare = with_and_without(lambda: outcome(kind, PLAIN[way](sdk(replay, kind))))
+    assert watched == bare
+    attributes = only(telemetry).attributes
+    assert FIGURES.items() <= attributes.items()
+    assert attributes["gen_ai.response.finish_reasons"] == ("stop",)
+    assert "gen_ai.response.time_to_first_chunk" not in attributes
+
+
 def test_a_coroutine_that_is_never_awaited_is_no_call(telemetry: Telemetry, replay: ReplayServer) -> None:
     """Nothing was asked, so there is no span."""
     async_client(replay).chat.completions.create(**CHAT).close()

@@ -114,24 +114,29 @@ def _watch_parsed(call: Call, result: Any, watches: list[Watch]) -> None:
 
 
 def take_failure(listener: Listener, error: BaseException) -> None:
-    """Record a failure with the provider's short code, and with usage that came in the same event as the error."""
+    """Record a failure with the provider's short code, and with what it answered all the same."""
     try:
         seen = fields(error)
-        event = _event_behind(error)
-        if event is not None and isinstance(listener, Call):
-            listener.note(event)
+        answer = _answer_behind(error)
+        if answer is not None and isinstance(listener, Call):
+            listener.note(answer)
         listener.fail(error, code(seen.get("code"), seen.get("type")))
     except Exception:  # noqa: BLE001 - ours, not the user's
         internal_error("recording a failure")
 
 
-def _event_behind(error: BaseException) -> Any:
-    """The usage beside an error in a stream. The SDK keeps only the error itself in the exception it raises,
-    but the whole event is still in the frame that raised it."""
+def _answer_behind(error: BaseException) -> Any:
+    """The answer that the SDK refuses, or the usage beside an error in a stream. Where the exception does not
+    have it, it is still in the frame that raised it."""
+    if type(error).__name__ == "APIResponseValidationError":
+        return fields(error).get("body")
     trace = error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_name == "__stream__":
-            data = fields(trace.tb_frame.f_locals.get("data"))
+        frame, name = trace.tb_frame, trace.tb_frame.f_code.co_name
+        if name == "__stream__":
+            data = fields(frame.f_locals.get("data"))
             return {"usage": data["usage"]} if data.get("usage") is not None else None
+        if name == "parse" and (parsed := frame.f_locals.get("parsed")) is not None:
+            return parsed
         trace = trace.tb_next
     return None

@@ -197,6 +197,15 @@ def test_clients_for_other_clouds_are_heard(
     assert FIGURES.items() <= attributes.items()
 
 
+@pytest.mark.settings(provider_hosts={"127.0.0.1": "ours"})
+def test_the_settings_name_the_provider_behind_any_client(telemetry: Telemetry, replay: ReplayServer) -> None:
+    """Whose cloud a client was made for says less than who set it up."""
+    replay.answer(WIRE.whole)
+    sdk = anthropic.AnthropicVertex(base_url=replay.url, region="eu", project_id="p", access_token="k")
+    sdk.messages.create(**ASK)
+    assert only(telemetry).attributes["gen_ai.provider.name"] == "ours"
+
+
 # Spans of its own.
 
 

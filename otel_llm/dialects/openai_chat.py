@@ -111,6 +111,7 @@ class _Fold:
                 and seen["usage"] is None
                 and seen_in["index"] in self._settled
                 and seen.get("finish_reason") is None
+                and seen.get("x_groq") is None
                 and not event.__pydantic_extra__
             ):
                 return

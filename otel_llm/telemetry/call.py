@@ -127,10 +127,11 @@ class Call:
         if self._open:
             self._noted = answer
 
-    def answer(self, answer: Any) -> None:
-        """The whole answer, as an SDK object or a dict."""
+    def answer(self, *pieces: Any) -> None:
+        """The whole answer, as an SDK object or a dict; in pieces, if a stream came where none was expected."""
         if self._reads:
-            self._read(answer)
+            for piece in pieces:
+                self._read(piece)
         self._end(self._facts(complete=True))
 
     def chunk(self, event: Any) -> Callable[[Any], None]:

@@ -152,10 +152,22 @@ def _names(attributes: Mapping[str, Any], profile: str, *, content: bool) -> Ite
             if "error.type" in attributes or value != "abandoned":
                 yield f"{name} is for abandoned streams alone"
             continue
-        entry = known.get(name)
-        if entry is None:
-            yield f"{name} is not in the registry"
-            continue
+        yield from _name(name, value, known.get(name), allowed, profile, content=content)
+    if profile == "2026-08" and WRITE in attributes:
+        yield f"{WRITE} is of other profiles"
+    if ("server.address" in attributes) != ("server.port" in attributes):
+        yield "has an address or a port without the other"
+    for name in _required(attributes.get("gen_ai.operation.name", "")):
+        if not attributes.get(name):
+            yield f"lacks {name}"
+
+
+def _name(
+    name: str, value: Any, entry: Any, allowed: frozenset[str], profile: str, *, content: bool
+) -> Iterator[str]:
+    if entry is None:
+        yield f"{name} is not in the registry"
+    else:
         if entry["deprecated"] and not (name == CREATION and profile == "2026-08"):
             yield f"{name} is deprecated"
         if (WRITE if name == CREATION else name) not in allowed:
@@ -164,13 +176,6 @@ def _names(attributes: Mapping[str, Any], profile: str, *, content: bool) -> Ite
             yield f"{name} is {value!r}, not {entry['type']}"
         if entry["sensitive"] is True and not content:
             yield f"{name} is content"
-    if profile == "2026-08" and WRITE in attributes:
-        yield f"{WRITE} is of other profiles"
-    if ("server.address" in attributes) != ("server.port" in attributes):
-        yield "has an address or a port without the other"
-    for name in _required(attributes.get("gen_ai.operation.name", "")):
-        if not attributes.get(name):
-            yield f"lacks {name}"
 
 
 def _required(operation: str) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,9 +22,42 @@ from otel_llm.hooks.methods import Asked
 from otel_llm.hooks.patching import Patches, Switch
 from otel_llm.hooks.streams import Watch, watch
 from otel_llm.telemetry.call import Call
+from otel_llm.telemetry.engine import Engine
 
 Ask = Callable[[Any, str, dict[str, Any]], "Asked | None"]
 """From a client, an operation and its parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherSpans:
+    """What OpenTelemetry's own instrumentation of these SDKs adds to its spans of a service's calls: for models the
+    same figures as ours. As long as ours are told, its spans are like those of any other service."""
+
+    module: str
+    tables: tuple[str, ...]
+    """Names, over time, of the dict that has what is added by service."""
+    service: str
+    package: str
+    instrumentor: str
+
+    def install(self, patches: Patches) -> None:
+        """Take it out of the dict, until everything is put back."""
+
+        def imported(module: ModuleType) -> None:
+            engine = patches.switch.engine
+            if engine is None or engine.config.native_tracing == "keep":
+                return
+            for name in self.tables:
+                table: Any = getattr(module, name, {})
+                if (added := table.pop(self.service, None)) is not None:
+                    patches.undo_with(functools.partial(table.setdefault, self.service, added))
+
+        patches.on_import(self.module, imported)
+
+    def instrumented(self) -> bool:
+        """Whether that instrumentation is on."""
+        kind = getattr(sys.modules.get(self.package), self.instrumentor, None)
+        return bool(getattr(kind and kind._instance, "is_instrumented_by_opentelemetry", False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +70,11 @@ class BotocoreSdk:
     module: str
     operations: frozenset[str]
     ask: Ask
+    other: OtherSpans | None = None
+
+    def told_elsewhere(self, engine: Engine) -> bool:
+        """Whether the settings leave these calls to another instrumentation that is on."""
+        return self.other is not None and engine.config.native_tracing == "keep" and self.other.instrumented()
 
     def install(self, patches: Patches) -> None:
         """Patch both kinds of clients as soon as the application has imported them."""
@@ -44,6 +83,8 @@ class BotocoreSdk:
             ("aiobotocore.client", "AioBaseClient", _wrap_async),
         ):
             patches.on_import(module, functools.partial(self._patch, patches, owner, wrap))
+        if self.other is not None:
+            self.other.install(patches)
         for module in ("botocore.response", "aiobotocore.response"):
             patches.on_import(module, functools.partial(streaming_bodies.install, patches))
 
@@ -97,7 +138,7 @@ def _wrap_async(sdk: BotocoreSdk, switch: Switch, original: Callable[..., Any]) 
 
 def _begin(sdk: BotocoreSdk, switch: Switch, client: Any, operation: str, params: Any) -> Call | None:
     engine = switch.engine
-    if engine is None or not engine.live:
+    if engine is None or not engine.live or sdk.told_elsewhere(engine):
         return None
     try:
         asked = sdk.ask(client, operation, params)

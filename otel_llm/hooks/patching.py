@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, Protocol
 
 from otel_llm.guard import internal_error, logger
@@ -18,6 +18,8 @@ from otel_llm.hooks.importing import ImportWatcher
 from otel_llm.telemetry.engine import Engine
 
 _MISSING = object()
+_OURS = "_otel_llm"
+"""The mark on functions of ours."""
 
 
 class Switch:
@@ -90,6 +92,8 @@ class Patches:
             logger.info("%s not found: calls through it are not seen", where)
             return False
         replacement = wrapper(_bound_late(original) if isinstance(owner, type) else original)
+        if isinstance(replacement, FunctionType):
+            setattr(replacement, _OURS, True)
         setattr(owner, name, replacement)
         self.status[where] = "active"
         for heir in _heirs_that_pass_by(owner, name, original):
@@ -139,15 +143,22 @@ def _heirs_that_pass_by(owner: Any, name: str, original: Any) -> list[type]:
     heirs: list[type] = list(owner.__subclasses__()) if isinstance(owner, type) else []
     for heir in heirs:
         heirs += (below for below in heir.__subclasses__() if below not in heirs)
-    own = [heir for heir in heirs if name in vars(heir)]
+    layers = {heir: _layers(vars(heir)[name]) for heir in heirs if name in vars(heir)}
+    wrapped = _layers(original)[-1]
+    # Where one of the layers is ours, of an earlier time perhaps, such calls are heard already.
     return [
         heir
-        for heir in own
-        if hasattr(vars(heir)[name], "__wrapped__") and _innermost(vars(heir)[name]) is _innermost(original)
+        for heir, inside in layers.items()
+        if len(inside) > 1 and inside[-1] is wrapped and not any(_OURS in _marks(layer) for layer in inside)
     ]
 
 
-def _innermost(function: Any) -> Any:
-    while hasattr(function, "__wrapped__"):
-        function = function.__wrapped__
-    return function
+def _layers(function: Any) -> list[Any]:
+    layers = [function]
+    while hasattr(layers[-1], "__wrapped__"):
+        layers.append(layers[-1].__wrapped__)
+    return layers
+
+
+def _marks(layer: Any) -> Any:
+    return layer.__dict__ if isinstance(layer, FunctionType) else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import operator
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from itertools import count
@@ -288,10 +288,10 @@ invoke_workflow
 
 
 @pytest.fixture
-def app(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> Iterator[Telemetry]:
+def app(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> Telemetry:
     """Telemetry that the program's own spans go to as well."""
-    monkeypatch.setattr(trace, "get_tracer", lambda name: telemetry.tracer_provider.get_tracer(name))
-    yield telemetry
+    monkeypatch.setattr(trace, "get_tracer", telemetry.tracer_provider.get_tracer)
+    return telemetry
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

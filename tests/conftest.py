@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,6 +54,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(skip)
 
 
+_set_aside = 0
+
+
+def _set_aside_what_was_imported() -> None:
+    """Collecting what a test leaves need not look through all SDKs each time: that took most of the time."""
+    global _set_aside  # noqa: PLW0603 - one process, one heap
+    if len(sys.modules) > _set_aside + 20:
+        gc.collect()
+        gc.freeze()
+        _set_aside = len(sys.modules)
+
+
 class _Complaints(logging.Handler):
     """Records of OpenTelemetry's own loggers: none may be caused by us."""
 
@@ -67,7 +80,7 @@ class _Complaints(logging.Handler):
 @pytest.fixture(autouse=True)
 def no_complaints(request: pytest.FixtureRequest) -> Iterator[None]:
     """No record on an `opentelemetry.*` logger and no error of our own; `@pytest.mark.complaints` allows both."""
-    gc.freeze()  # collecting what a test leaves need not look through all SDKs each time
+    _set_aside_what_was_imported()
     handler = _Complaints()
     logger = logging.getLogger("opentelemetry")
     logger.addHandler(handler)

@@ -23,6 +23,7 @@ WRONG = {
     "OTEL_LLM_COST": "free",
     "OTEL_LLM_LOGPROBS": "x",
     "OTEL_LLM_NATIVE_TRACING": "both",
+    "OTEL_LLM_LANGSMITH": "please",
     "OTEL_LLM_PROVIDER_HOSTS": "just-a-host",
     "OTEL_LLM_STRICT": "very",
 }

@@ -127,15 +127,16 @@ def _bound_late(original: Any) -> Any:
     if inspect.iscoroutinefunction(original):
 
         @functools.wraps(original)
-        async def method(own: Any, *args: Any, **kwargs: Any) -> Any:
+        async def later(own: Any, *args: Any, **kwargs: Any) -> Any:
             return await original.__get__(own, type(own))(*args, **kwargs)
-    else:
 
-        @functools.wraps(original)
-        def method(own: Any, *args: Any, **kwargs: Any) -> Any:
-            return original.__get__(own, type(own))(*args, **kwargs)
+        return later
 
-    return method
+    @functools.wraps(original)
+    def now(own: Any, *args: Any, **kwargs: Any) -> Any:
+        return original.__get__(own, type(own))(*args, **kwargs)
+
+    return now
 
 
 def _heirs_that_pass_by(owner: Any, name: str, original: Any) -> list[type]:

@@ -129,6 +129,9 @@ class Call:
 
     def answer(self, *pieces: Any) -> None:
         """The whole answer, as an SDK object or a dict; in pieces, if a stream came where none was expected."""
+        if self._inner is not None and not all(inner.failed for inner in self._inner):
+            self._end(NOTHING)  # what an SDK saw is all there is to know
+            return
         if self._reads:
             for piece in pieces:
                 self._read(piece)

@@ -8,7 +8,12 @@ from importlib.util import find_spec
 
 import pytest
 
-_NEEDS = {"test_langchain": "langchain_core", "test_litellm": "litellm", "test_program": "langgraph"}
+_NEEDS = {
+    "test_langchain": "langchain_core",
+    "test_litellm": "litellm",
+    "test_others": "openinference",
+    "test_program": "langgraph",
+}
 
 collect_ignore_glob = [f"{name}*.py" for name, module in _NEEDS.items() if find_spec(module) is None]
 

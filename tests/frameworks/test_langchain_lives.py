@@ -157,7 +157,7 @@ def test_an_answer_out_of_the_cache_counts_nothing(telemetry: Telemetry, replay:
     model.invoke("hi")
     assert len(replay.requests) == 1
     assert sums(telemetry) == {"input": 1000, "output": 7}
-    assert [INPUT in span.attributes for span in telemetry.spans] == [True, False]
+    assert [INPUT in (span.attributes or {}) for span in telemetry.spans] == [True, False]
 
 
 def test_several_choices_count_once(telemetry: Telemetry, replay: ReplayServer) -> None:
@@ -266,7 +266,7 @@ def test_a_thousand_runs_at_once_with_some_cancelled(telemetry: Telemetry, repla
     gc.collect()
     assert telemetry.started == telemetry.ended
     chats = [span for span in telemetry.spans if span.name == "chat m"]
-    counted = [span for span in chats if INPUT in span.attributes]
+    counted = [span for span in chats if INPUT in (span.attributes or {})]
     # What was cancelled after its answer had come was answered and billed all the same.
     assert answered <= len(counted) <= len(chats)
     assert sums(telemetry) == {"input": 1000 * len(counted), "output": 7 * len(counted)}

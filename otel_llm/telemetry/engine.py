@@ -53,6 +53,8 @@ class Server(NamedTuple):
     provider: str
     host: str
     port: int
+    sure: bool = False
+    """Whether the provider was named, and not concluded from the host or the SDK."""
 
 
 class Engine:
@@ -127,9 +129,11 @@ class Engine:
             current = parent
         elif (frame := frames.current()) is not None:
             frame = frame.served_next()
-            if isinstance(frame.work, Call) and dialect.operation in names.INFERENCE:
+            if isinstance(frame.work, Call) and frame.work.covers(dialect.operation):
                 del base[names.OPERATION_NAME]
-                return InnerCall(frame.work, frame, dialect, request, base)
+                if frame.work.sure and not server.sure:
+                    base[names.PROVIDER_NAME] = frame.work.provider
+                return InnerCall(frame.work, frame, dialect, request, base, sure=server.sure)
             current = frame.parent(current)
         name = dialect.operation
         if request.model is not None:
@@ -140,7 +144,8 @@ class Engine:
         started, began = time_ns(), perf_counter_ns()
         span = self.tracer.start_span(name, current, SpanKind.CLIENT, at_start, start_time=started)
         context = trace.set_span_in_context(span, current)
-        return Call(self, dialect, request, server.provider, base, span, context, started, began)
+        sure = server.sure
+        return Call(self, dialect, request, server.provider, base, span, context, started, began, sure=sure)
 
     def begin_step(self, kind: StepKind, name: str, attributes: Attributes, parent: Context) -> Step | None:
         """Start the span of a framework's step that is no model call; None if tracing is suppressed here."""

@@ -13,8 +13,9 @@ help: ## Say what can be made
 demo: .venv/demo ## Run the examples against a replayed provider and print what was seen
 	@$(BIN)/python -m demo
 
-test: .venv/test ## Run the tests
+test: .venv/test .venvs/frameworks/test-frameworks ## Run the tests
 	$(BIN)/python -m pytest -n 2 -q $(ARGS)
+	.venvs/frameworks/bin/python -m pytest -n 2 -q tests/frameworks
 
 lint: .venv/dev ## Look for mistakes and bad form
 	$(BIN)/ruff check .
@@ -42,13 +43,19 @@ matrix: ## Run the tests with the oldest and newest versions of what we listen t
 clean: ## Remove what was made
 	rm -rf .venv .venvs build dist
 
-.venv/bin/python:
+.venv/bin/python .venvs/frameworks/bin/python: %/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed; say which with PYTHON=..."; exit 1; }
-	@echo "setting up .venv"
-	@$(PYTHON) -m venv .venv
+	@echo "setting up $*"
+	@$(PYTHON) -m venv $*
 
 # One environment; each kind of work adds what it needs, and only when pyproject.toml has changed.
 .venv/demo .venv/test .venv/dev: .venv/%: .venv/bin/python pyproject.toml
 	@echo "installing what is needed for: $*"
 	@$(BIN)/python -m pip install -q -e '.[$*]'
+	@touch $@
+
+# Frameworks hold some SDKs at older versions, so they have one of their own.
+.venvs/frameworks/test-frameworks: .venvs/frameworks/bin/python pyproject.toml
+	@echo "installing what is needed for: frameworks"
+	@.venvs/frameworks/bin/python -m pip install -q -e '.[test-frameworks]'
 	@touch $@

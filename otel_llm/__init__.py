@@ -13,12 +13,14 @@ from otel_llm.dialects.shapes import read_response, read_usage
 from otel_llm.instrumentation import instrument, uninstrument
 from otel_llm.lifecycle import flush, setup, shutdown
 from otel_llm.record import ModelRequest, ModelResponse
+from otel_llm.telemetry.conversation import Conversation as conversation  # noqa: N813 - it reads like a function
 from otel_llm.usage import TokenUsage
 
 __all__ = [
     "ModelRequest",
     "ModelResponse",
     "TokenUsage",
+    "conversation",
     "flush",
     "instrument",
     "read_response",

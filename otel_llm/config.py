@@ -109,6 +109,7 @@ class Config:
     cost: bool = _setting("OTEL_LLM_COST", _flag, False)
     logprobs: bool = _setting("OTEL_LLM_LOGPROBS", _flag, False)
     native_tracing: str = _setting("OTEL_LLM_NATIVE_TRACING", _one_of(NATIVE_MODES), NATIVE_MODES[0])
+    langsmith: bool = _setting("OTEL_LLM_LANGSMITH", _flag, False)
     provider_hosts: tuple[tuple[str, str], ...] = _setting("OTEL_LLM_PROVIDER_HOSTS", _hosts, ())
     strict: bool = _setting("OTEL_LLM_STRICT", _flag, False)
 

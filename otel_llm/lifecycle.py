@@ -32,7 +32,8 @@ def setup(
     if _pipeline is not None or instrumentation.engine() is not None:
         logger.debug("setup() or instrument() was called already; this call changes nothing")
         return
-    if instrumentation.settings(config).disabled:
+    in_force = instrumentation.settings(config)
+    if in_force.disabled:
         logger.debug("switched off by OTEL_LLM_DISABLED")
         return
     tracing = trace.get_tracer_provider()
@@ -40,7 +41,7 @@ def setup(
         logger.info("a tracer provider is set already: setup() uses it and exports nothing itself")
         instrumentation.instrument(**config)
         return
-    pipeline = _new_pipeline(service_name, endpoint, console=console)
+    pipeline = _new_pipeline(service_name, endpoint, console=console, langsmith=in_force.langsmith)
     if pipeline is None:
         return
     _set_global(pipeline)
@@ -50,7 +51,7 @@ def setup(
     _pipeline = pipeline
 
 
-def _new_pipeline(service_name: str | None, endpoint: str | None, *, console: bool) -> Any:
+def _new_pipeline(service_name: str | None, endpoint: str | None, *, console: bool, langsmith: bool) -> Any:
     """A pipeline for the signals that the program has no providers for; None, with a warning, if that fails."""
     try:
         with corrected():
@@ -60,6 +61,7 @@ def _new_pipeline(service_name: str | None, endpoint: str | None, *, console: bo
                 service_name,
                 endpoint,
                 console=console,
+                langsmith=langsmith,
                 metrics=_last is not None or not hasattr(metrics.get_meter_provider(), "force_flush"),
                 logs=_last is not None or not hasattr(_logs.get_logger_provider(), "force_flush"),
             )

@@ -77,8 +77,18 @@ class TokenUsage(Facts):
             yield "reasoning tokens > output tokens", self.reasoning_tokens or 0, answered
         if asked is not None and answered is not None and total is not None and asked + answered != total:
             yield "input + output tokens != total tokens", asked + answered, total
+        for name, part in vars(self).items():
+            if part and (side := _MODALITIES.get(name)) is not None:
+                whole = getattr(self, side)
+                if whole is not None and part > whole:
+                    yield f"{name} > {side}".replace("_", " "), part, whole
 
 
+_MODALITIES = {
+    f"{kind}_{side}": side
+    for kind in ("text", "image", "audio")
+    for side in ("input_tokens", "output_tokens")
+}
 _FIELDS = tuple(field.name for field in fields(TokenUsage))
 
 

@@ -25,9 +25,22 @@ KEYED = {  # what a span's name ends with, by operation
     "text_completion": "gen_ai.request.model",
     "generate_content": "gen_ai.request.model",
     "embeddings": "gen_ai.request.model",
+    "execute_tool": "gen_ai.tool.name",
+    "invoke_agent": "gen_ai.agent.name",
+    "invoke_workflow": "gen_ai.workflow.name",
+    "retrieval": "gen_ai.data_source.id",
 }
+ASIDE = ("gen_ai.conversation.id", "session.id", "user.id")
+"""May be said of every span inside a block."""
+KINDS = {"client": SpanKind.CLIENT, "internal": SpanKind.INTERNAL}
 CREATION, WRITE = "gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_write.input_tokens"
 LEGACY_PROFILES = ("2026-10", "2026-08")
+OF_ALL_PROFILES = (
+    "gen_ai.client.operation.duration",
+    "gen_ai.execute_tool.duration",
+    "gen_ai.invoke_agent.duration",
+    "gen_ai.invoke_workflow.duration",
+)
 SUBSETS = (
     ("gen_ai.usage.input_tokens", ("gen_ai.usage.cache_read.input_tokens", WRITE, CREATION)),
     ("gen_ai.usage.output_tokens", ("gen_ai.usage.reasoning.output_tokens",)),
@@ -98,6 +111,10 @@ def _shape(span: ReadableSpan, attributes: Mapping[str, Any]) -> Iterator[str]:
     operation = attributes.get("gen_ai.operation.name", "")
     if operation in UNNAMED:
         return
+    if operation == "":  # a step of a framework that the conventions have no word for
+        if span.kind is not SpanKind.INTERNAL or attributes.keys() - {*ASIDE, "error.type"}:
+            yield f"has no operation, but says {sorted(attributes)}"
+        return
     if operation not in registry()["span_types"]:
         yield f"unknown operation {operation!r}"
         return
@@ -106,7 +123,7 @@ def _shape(span: ReadableSpan, attributes: Mapping[str, Any]) -> Iterator[str]:
     expected = f"{operation} {keyed}" if keyed is not None else operation
     if span.name != expected:
         yield f"should be named {expected!r}"
-    if span.kind is not SpanKind.CLIENT or kind["kind"] != "client":
+    if span.kind is not KINDS[kind["kind"]]:
         yield f"is of kind {span.kind}"
     failed = span.status.status_code is StatusCode.ERROR
     if span.status.status_code is StatusCode.OK:
@@ -129,14 +146,28 @@ def _names(attributes: Mapping[str, Any], profile: str, *, content: bool) -> Ite
         attributes.get("gen_ai.operation.name", ""), attributes.get("gen_ai.provider.name", "")
     )
     for name, value in attributes.items():
+        if name in ASIDE or (name == "error.type" and "gen_ai.operation.name" not in attributes):
+            continue
         if name == OWN:
             if "error.type" in attributes or value != "abandoned":
                 yield f"{name} is for abandoned streams alone"
             continue
-        entry = known.get(name)
-        if entry is None:
-            yield f"{name} is not in the registry"
-            continue
+        yield from _name(name, value, known.get(name), allowed, profile, content=content)
+    if profile == "2026-08" and WRITE in attributes:
+        yield f"{WRITE} is of other profiles"
+    if ("server.address" in attributes) != ("server.port" in attributes):
+        yield "has an address or a port without the other"
+    for name in _required(attributes.get("gen_ai.operation.name", "")):
+        if not attributes.get(name):
+            yield f"lacks {name}"
+
+
+def _name(
+    name: str, value: Any, entry: Any, allowed: frozenset[str], profile: str, *, content: bool
+) -> Iterator[str]:
+    if entry is None:
+        yield f"{name} is not in the registry"
+    else:
         if entry["deprecated"] and not (name == CREATION and profile == "2026-08"):
             yield f"{name} is deprecated"
         if (WRITE if name == CREATION else name) not in allowed:
@@ -145,13 +176,11 @@ def _names(attributes: Mapping[str, Any], profile: str, *, content: bool) -> Ite
             yield f"{name} is {value!r}, not {entry['type']}"
         if entry["sensitive"] is True and not content:
             yield f"{name} is content"
-    if profile == "2026-08" and WRITE in attributes:
-        yield f"{WRITE} is of other profiles"
-    if ("server.address" in attributes) != ("server.port" in attributes):
-        yield "has an address or a port without the other"
-    for name in ("gen_ai.operation.name", "gen_ai.provider.name"):
-        if not attributes.get(name):
-            yield f"lacks {name}"
+
+
+def _required(operation: str) -> list[str]:
+    _, kind = registry()["span_types"].get(operation, ("", {"attributes": {}}))
+    return [name for name, rule in kind["attributes"].items() if rule["level"] == "required"]
 
 
 @lru_cache(maxsize=64)
@@ -196,7 +225,7 @@ def _metric(metric: Any, profile: str) -> Iterator[str]:
     if profile in LEGACY_PROFILES:
         group = {
             **metrics["legacy_metrics"],
-            "gen_ai.client.operation.duration": metrics["metrics"]["gen_ai.client.operation.duration"],
+            **{name: metrics["metrics"][name] for name in OF_ALL_PROFILES},
         }
     known = group.get(metric.name)
     if known is None:

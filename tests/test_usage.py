@@ -61,3 +61,5 @@ def test_contradictions_come_with_both_numbers() -> None:
     )
     assert [(part, whole) for _, part, whole in odd.contradictions()] == [(12, 10), (6, 5), (15, 99)]
     assert not list(TokenUsage(input_tokens=10, cache_read_tokens=10, total_tokens=10).contradictions())
+    more = TokenUsage(input_tokens=10, audio_input_tokens=11, text_input_tokens=10, image_output_tokens=3)
+    assert list(more.contradictions()) == [("audio input tokens > input tokens", 11, 10)]

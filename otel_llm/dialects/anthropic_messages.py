@@ -97,7 +97,7 @@ class _Fold:
         except Exception:  # noqa: BLE001, S110 - whatever is not of this shape is read with care below
             pass
         seen = fields(event)
-        kind = seen.get("type")
+        kind = text(seen.get("type"))
         if kind == "message_start":  # a fallback in mid-stream starts over
             self._message = dict(fields(seen.get("message")))
             # What it says of the output is where the count starts, not where it ends.
@@ -110,7 +110,7 @@ class _Fold:
             self._begun = True
         elif kind == "error":
             self._error = error_code(seen.get("error")) or OTHER
-        elif kind not in _PIECES:
+        elif kind in _WHOLE:
             self._message, self._usage, self._begun = seen, dict(fields(seen.get("usage"))), True
 
     def response(self, *, complete: bool) -> ModelResponse:
@@ -126,9 +126,9 @@ class _Fold:
         return ModelResponse.of(found)
 
 
-_PIECES = frozenset(
-    ("content_block_start", "content_block_delta", "content_block_stop", "message_stop", "ping")
-)
+# What is no event. New events may come at any time, and must not be taken for it:
+# https://docs.claude.com/en/docs/build-with-claude/streaming
+_WHOLE = (None, "message", "completion")
 
 
 def _given(part: Any) -> dict[str, Any]:

@@ -71,12 +71,15 @@ def read_converse_usage(usage: Any) -> TokenUsage | None:
 
 
 class _Fold:
-    """An answer, or the events of its stream: why it stopped comes in one, the figures in the last."""
+    """An answer, or the events of its stream: why it stopped comes in one, the figures in the last.
 
-    __slots__ = ("_begun", "_metadata", "_reason")
+    Each is read when it comes: they are dicts, and those who get them next may take out of them what they want.
+    """
+
+    __slots__ = ("_begun", "_facts", "_reason")
 
     def __init__(self) -> None:
-        self._metadata: Fields = {}
+        self._facts: dict[str, Any] = {}
         self._reason: str | None = None
         self._begun = False
 
@@ -86,22 +89,26 @@ class _Fold:
         if "contentBlockDelta" in seen:
             return
         if "metadata" in seen:
-            self._metadata = fields(seen["metadata"])
+            self._facts = _read_metadata(fields(seen["metadata"]))
         elif "messageStop" in seen:
             self._reason = text(fields(seen["messageStop"]).get("stopReason"))
         elif "stopReason" in seen or "usage" in seen:
-            self._reason, self._metadata = text(seen.get("stopReason")), seen
+            self._reason, self._facts = text(seen.get("stopReason")), _read_metadata(seen)
 
     def response(self, *, complete: bool) -> ModelResponse:
         if not self._begun:
             return NOTHING
-        found = told({0: self._reason}, complete=complete)
-        router = fields(fields(self._metadata.get("trace")).get("promptRouter"))
-        if (routed := text(router.get("invokedModelId"))) is not None:
-            found["model"] = routed.rpartition("/")[2]
-        if (usage := read_converse_usage(self._metadata.get("usage"))) is not None:
-            found["usage"] = usage
-        return ModelResponse.of(found)
+        return ModelResponse.of({**self._facts, **told({0: self._reason}, complete=complete)})
+
+
+def _read_metadata(seen: Fields) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    router = fields(fields(seen.get("trace")).get("promptRouter"))
+    if (routed := text(router.get("invokedModelId"))) is not None:
+        found["model"] = routed.rpartition("/")[2]
+    if (usage := read_converse_usage(seen.get("usage"))) is not None:
+        found["usage"] = usage
+    return found
 
 
 CONVERSE = Dialect("converse", "chat", _read_request, _Fold)

@@ -221,3 +221,5 @@ class _Embedded:
 INVOKE_CHAT = Dialect("invoke_model", "chat", _read_request, _Fold)
 INVOKE_TEXT = replace(INVOKE_CHAT, operation="text_completion")
 INVOKE_EMBED = Dialect("invoke_model", "embeddings", _read_request, _Embedded)
+PLAIN = Dialect("invoke_model", "text_completion", _read_request, _Plain)
+"""A body by itself, of the families that speak no other wire's language."""

@@ -61,7 +61,7 @@ class _Fold:
 
     def add(self, event: Any) -> None:
         seen = fields(event)
-        kind = seen.get("type") or seen.get("event_type")
+        kind = text(seen.get("type")) or text(seen.get("event_type"))
         self._begun = True
         if kind in ("message-start", "stream-start") or kind not in _EVENTS:
             self._ids |= {name: seen[name] for name in _IDS if seen.get(name) is not None}
@@ -71,7 +71,7 @@ class _Fold:
             self._answer = {**fields(seen.get("response")), "finish_reason": seen.get("finish_reason")}
         elif kind not in _EVENTS:
             self._answer = seen
-        if self._answer.get("error"):
+        if self._answer.get("error") or kind == "stream-error":
             self._error = OTHER  # told in words
 
     def response(self, *, complete: bool) -> ModelResponse:
@@ -81,8 +81,11 @@ class _Fold:
         found: dict[str, Any] = {"error": self._error}
         found["id"] = next((known for name in _IDS if (known := text(seen.get(name))) is not None), None)
         each = [fields(one).get("finish_reason") for one in items(seen.get("generations"))]
-        raw = [reason for one in (seen.get("finish_reason"), *each) if (reason := text(one)) is not None]
-        found |= told(dict(enumerate(raw or [None])), complete=complete)
+        # The end of a stream of generations says it once more for all of them.
+        raw = [reason for one in each if (reason := text(one)) is not None] or [
+            text(seen.get("finish_reason"))
+        ]
+        found |= told(dict(enumerate(raw)), complete=complete)
         found["usage"] = read_cohere_usage(seen.get("usage") or seen.get("meta"))
         return ModelResponse.of(found)
 

@@ -30,8 +30,8 @@ def fields(thing: Any) -> Fields:
     if isinstance(thing, dict):
         return thing  # pyright: ignore[reportUnknownVariableType]
     own: dict[str, Any] = getattr(thing, "__dict__", None) or _EMPTY
-    extra: dict[str, Any] | None = getattr(thing, "__pydantic_extra__", None)
-    return {**own, **extra} if extra else own
+    extra: Any = getattr(thing, "__pydantic_extra__", None)
+    return {**own, **extra} if extra and isinstance(extra, dict) else own  # of a class it is something else
 
 
 def items(thing: Any) -> list[Any] | tuple[Any, ...]:

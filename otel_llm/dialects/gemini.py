@@ -139,6 +139,14 @@ _FACTS: Table = both(
 )
 
 
+# Protocol buffers made into dicts have numbers; those that Vertex AI and the Gemini API have in common.
+_NUMBERED = {1: "STOP", 2: "MAX_TOKENS", 3: "SAFETY", 4: "RECITATION", 5: "OTHER"}
+
+
+def _reason(told: Any) -> str | None:
+    return _NUMBERED.get(told) if type(told) is int else text(told)
+
+
 class _Answer:
     """An answer, or the chunks of its stream: the figures of each chunk are those so far."""
 
@@ -160,7 +168,7 @@ class _Answer:
             one = fields(candidate)
             told_place = count(one.get("index"))
             place = position if told_place is None else told_place
-            self._reasons[place] = text(either(one, "finish_reason")) or self._reasons.get(place)
+            self._reasons[place] = _reason(either(one, "finish_reason")) or self._reasons.get(place)
         if (feedback := either(seen, "prompt_feedback")) is not None:
             self._blocked = text(either(fields(feedback), "block_reason"))
 

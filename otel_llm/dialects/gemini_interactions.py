@@ -65,7 +65,7 @@ class _Fold:
 
     def add(self, event: Any) -> None:
         seen = fields(event)
-        kind = seen.get("event_type")
+        kind = text(seen.get("event_type"))
         if kind is None:
             self._last = seen
         elif kind == "error":

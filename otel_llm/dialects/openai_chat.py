@@ -74,7 +74,9 @@ def error_code(error: Any) -> str | None:
     if not error:
         return None
     seen = fields(error)
-    return code(seen.get("type"), seen.get("code"), seen.get("status")) or OTHER
+    told = seen.get("code")
+    # Google's code is the HTTP status, and its status the code.
+    return code(seen.get("type"), text(told), text(seen.get("status")), told) or OTHER
 
 
 _FACTS: Table = {
@@ -109,6 +111,7 @@ class _Fold:
                 and seen["usage"] is None
                 and seen_in["index"] in self._settled
                 and seen.get("finish_reason") is None
+                and seen.get("x_groq") is None
                 and not event.__pydantic_extra__
             ):
                 return

@@ -115,19 +115,19 @@ def _include_cached(found: dict[str, int], seen: Fields) -> None:
     if not read and not written:
         return
     missing = 0
-    gateway = any(name in seen for name in _GATEWAY)
-    uncached = found.get("text_input_tokens")
-    if count(seen.get("prompt_cache_miss_tokens")) == asked:
-        missing = read
-    elif any(name in seen for name in _ASIDE) or (gateway and uncached == asked):
+    gateway, aside = (any(name in seen for name in names) for names in (_GATEWAY, _ASIDE))
+    detailed = count(fields(seen.get("prompt_tokens_details")).get("cached_tokens")) is not None
+    uncached, miss = found.get("text_input_tokens"), count(seen.get("prompt_cache_miss_tokens"))
+    if miss is not None:
+        missing = read if miss == asked else 0
+    elif ((gateway or aside) and uncached == asked) or (aside and not gateway and not detailed):
         missing = read + written
-    elif gateway and asked < read + written:
-        details = fields(seen.get("prompt_tokens_details"))
-        missing = written if asked >= read and count(details.get("cached_tokens")) else read + written
+    elif (gateway or aside) and asked < read + written:
+        missing = written if asked >= read and detailed else read + written
     if missing and uncached != asked - read - written:
         found["input_tokens"] = asked + missing
         if "total_tokens" in found:
-            found["total_tokens"] += missing
+            found["total_tokens"] = asked + missing + found.get("output_tokens", 0)
 
 
 def merge_usage(earlier: Any, later: Any) -> Any:

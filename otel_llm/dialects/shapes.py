@@ -9,16 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
-from otel_llm.dialects import anthropic_messages, bedrock_converse, cohere, gemini, ollama, openai_chat
+from otel_llm.dialects import (
+    anthropic_messages,
+    bedrock_converse,
+    bedrock_invoke,
+    cohere,
+    gemini,
+    ollama,
+    openai_chat,
+    vertexai,
+)
+from otel_llm.dialects.counts import read_counts
 from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import Fields, fields, text
-from otel_llm.dialects.finish_reasons import normalize
-from otel_llm.dialects.langchain_usage import read_langchain_usage
+from otel_llm.dialects.gemini_interactions import INTERACTIONS
+from otel_llm.dialects.langchain import read_chunks, read_langchain, read_metadata
+from otel_llm.dialects.openai_chat import OTHER, error_code
 from otel_llm.dialects.openai_embeddings import EMBEDDINGS
 from otel_llm.dialects.openai_responses import RESPONSES
-from otel_llm.dialects.openai_usage import read_openai_usage
+from otel_llm.dialects.plain import plain
 from otel_llm.record import ModelResponse
 from otel_llm.usage import TokenUsage
 
@@ -28,43 +40,47 @@ _ANSWERS: tuple[tuple[frozenset[str], Dialect], ...] = tuple(
     for names, dialect in (
         ("choices", openai_chat.CHAT),
         ("object output status", RESPONSES),
+        ("id status steps", INTERACTIONS),
+        ("object outputs status", INTERACTIONS),
         ("content stop_reason usage", anthropic_messages.MESSAGES),
+        ("completion stop_reason", anthropic_messages.COMPLETE),
+        ("_raw_response", vertexai.GENERATE),
         ("candidates", gemini.GENERATE),
         ("promptFeedback", gemini.GENERATE),
         ("prompt_feedback usage_metadata", gemini.GENERATE),
         ("output stopReason", bedrock_converse.CONVERSE),
+        ("generation prompt_token_count", bedrock_invoke.PLAIN),
+        ("inputTextTokenCount", bedrock_invoke.PLAIN),
+        ("completions prompt", bedrock_invoke.PLAIN),
         ("embeddings prompt_eval_count", ollama.EMBED),
         ("model done", ollama.CHAT),
         ("finish_reason message usage", cohere.CHAT),
+        ("finish_reason generation_id text", cohere.CHAT),
+        ("generations meta", cohere.GENERATE),
+        ("embeddings meta", cohere.EMBED),
+        ("id meta results", cohere.RERANK),
+        ("embeddings metadata", gemini.EMBED),
+        ("embeddings usageMetadata", gemini.EMBED),
+        ("embedding usageMetadata", gemini.EMBED),
         ("data object usage", EMBEDDINGS),
     )
 )
-# Usage objects, by fields any of which is enough.
-_USAGES: tuple[tuple[frozenset[str], Callable[[Any], TokenUsage | None]], ...] = tuple(
-    (frozenset(names.split()), read)
-    for names, read in (
-        ("prompt_token_count total_token_count promptTokenCount totalTokenCount", gemini.read_gemini_usage),
-        ("inputTokens outputTokens", bedrock_converse.read_converse_usage),
-        ("tokens billed_units", cohere.read_cohere_usage),
-        ("prompt_tokens completion_tokens prompt_cache_hit_tokens", read_openai_usage),
-        ("input_tokens_details", read_openai_usage),
-        ("input_token_details output_token_details total_tokens total_cost", read_langchain_usage),
-        ("input_tokens output_tokens", anthropic_messages.read_anthropic_usage),
+# Events of streams, by how their kinds begin or by fields any of which is enough.
+_KINDS_OF_EVENTS: tuple[tuple[str, Dialect], ...] = (
+    ("response.", RESPONSES),
+    ("message_", anthropic_messages.MESSAGES),
+    ("message-", cohere.CHAT),
+    ("stream-", cohere.CHAT),
+    ("interaction.", INTERACTIONS),
+)
+_EVENTS: tuple[tuple[frozenset[str], Dialect], ...] = tuple(
+    (frozenset(names.split()), dialect)
+    for names, dialect in (
+        ("messageStart contentBlockDelta contentBlockStop messageStop", bedrock_converse.CONVERSE),
+        ("chunk", bedrock_invoke.INVOKE_CHAT),
     )
 )
-_METADATA = frozenset(
-    (
-        "token_usage",
-        "usage",
-        "usage_metadata",
-        "model_name",
-        "model_provider",
-        "finish_reason",
-        "stop_reason",
-        "stopReason",
-    )
-)
-_RUN_IDS = ("run-", "run--", "lc_run-", "lc_")  # LangChain's own, not the provider's
+_ERROR = frozenset(("message", "type", "param", "code"))
 
 
 def read_response(thing: Any) -> ModelResponse | None:
@@ -97,83 +113,62 @@ def _read(thing: Any) -> ModelResponse | None:
     for kind, read in _KINDS:
         if isinstance(thing, kind):
             return read(thing)
-    if isinstance(thing, (list, tuple)):
-        return _read_events(thing)
-    seen = _fields(thing)
-    if "response_metadata" in seen or "run_type" in seen:
-        return _read_message(seen) if "response_metadata" in seen else _only(read_openai_usage(seen))
-    if (dialect := _dialect(seen)) is not None:
+    if isinstance(thing, (list, tuple)) and not hasattr(thing, "_asdict"):
+        return _read_events([plain(event) for event in thing])
+    thing = plain(thing)
+    seen = fields(thing)
+    if (found := read_langchain(seen)) is not None or "run_type" in seen:
+        return found
+    if (dialect := _dialect(seen) or _event_dialect(seen)) is not None:
         return dialect.read_answer(thing)
-    return _only(_read_counts(seen)) or _read_loose(seen)
+    usage = read_counts(thing)
+    return _read_loose(seen) if usage is None else ModelResponse(usage=usage)
 
 
 def _read_loose(seen: Fields) -> ModelResponse | None:
     if "exception" in seen and "status_code" in seen:
         return ModelResponse(error=text(seen["exception"]))
-    return _read_metadata(seen) if seen.keys() & _METADATA else None
+    if (error := _error(seen)) is not None:
+        return ModelResponse(error=error)
+    return read_metadata(seen)
 
 
-def _fields(thing: Any) -> Fields:
-    """With what LiteLLM hides in private attributes. Their default is 0, so that a 0 there says nothing."""
-    seen = fields(thing)
-    hidden = getattr(thing, "__pydantic_private__", None)
-    return {**{name: value for name, value in hidden.items() if value}, **seen} if hidden else seen
-
-
-def _only(usage: TokenUsage | None) -> ModelResponse | None:
-    return None if usage is None else ModelResponse(usage=usage)
+def _error(seen: Fields) -> str | None:
+    """The short code of an error in the place of an answer, if it has one."""
+    if not seen.get("error") and seen.get("object") != "error" and not seen.keys() >= _ERROR:
+        return None
+    known = (error_code(part) for part in (seen.get("error"), seen) if fields(part))
+    return next((told for told in known if told not in (None, OTHER)), None)
 
 
 def _dialect(seen: Fields) -> Dialect | None:
     return next((dialect for names, dialect in _ANSWERS if names <= seen.keys()), None)
 
 
-def _read_events(events: Any) -> ModelResponse | None:
+def _read_events(events: list[Any]) -> ModelResponse | None:
     """Chunks of a stream, which are answers in pieces; of what is else told in events only the kinds differ."""
-    dialect = next((found for event in events if (found := _event_dialect(fields(event))) is not None), None)
+    if events and (found := read_chunks(events)) is not None:
+        return found
+    events = [_unwrapped(event) for event in events]
+    known = (_dialect(seen) or _event_dialect(seen) for seen in map(fields, events))
+    dialect = next((found for found in known if found is not None), None)
     if dialect is None:
-        return None
+        error = next((told for event in events if (told := _error(fields(event))) is not None), None)
+        return None if error is None else ModelResponse(error=error)
     fold = dialect.fold()
     for event in events:
         fold.add(event)
     return fold.response(complete=True)
 
 
+def _unwrapped(event: Any) -> Any:
+    """Mistral's chunks come in envelopes."""
+    inside = fields(event).get("data")
+    return inside if "choices" in fields(inside) else event
+
+
 def _event_dialect(seen: Fields) -> Dialect | None:
-    kind = text(seen.get("type")) or ""
-    if kind.startswith("response."):
-        return RESPONSES
-    return anthropic_messages.MESSAGES if kind == "message_start" else _dialect(seen)
-
-
-def _read_counts(seen: Fields) -> TokenUsage | None:
-    for names, read in _USAGES:
-        if names & seen.keys():
-            # OpenAI's realtime API and LangChain have one name for details, in which they differ.
-            cached = fields(seen.get("input_token_details"))
-            return read_openai_usage(seen) if "cached_tokens" in cached else read(seen)
-    return None
-
-
-def _read_message(seen: Fields) -> ModelResponse:
-    """A message: its own usage counts, for what the integration kept of the provider's may be in any convention."""
-    found = _read_metadata(fields(seen["response_metadata"]))
-    usage = read_langchain_usage(seen.get("usage_metadata")) or found.usage
-    own = text(seen.get("id")) or ""
-    return replace(found, usage=usage, id=found.id or (None if own.startswith(_RUN_IDS) else own or None))
-
-
-def _read_metadata(seen: Fields) -> ModelResponse:
-    """`response_metadata`, which each integration fills as it likes."""
-    inner = next((seen[name] for name in ("usage", "token_usage", "usage_metadata") if seen.get(name)), None)
-    reasons = (seen.get(name) for name in ("finish_reason", "stop_reason", "stopReason", "done_reason"))
-    reason = next((told for told in map(text, reasons) if told is not None), None)
-    models = (text(seen.get(name)) for name in ("model_name", "model", "model_id"))
-    return ModelResponse(
-        model=next((model for model in models if model is not None), None),
-        id=text(seen.get("id")),
-        finish_reasons=None if reason is None else (normalize(reason),),
-        raw_finish_reasons=None if reason is None else (reason,),
-        system_fingerprint=text(seen.get("system_fingerprint")),
-        usage=None if inner is None else _read_counts(_fields(inner)),
-    )
+    kind = text(seen.get("type")) or text(seen.get("event_type")) or ""
+    by_kind = (dialect for begin, dialect in _KINDS_OF_EVENTS if kind.startswith(begin))
+    by_field = (dialect for names, dialect in _EVENTS if names & seen.keys())
+    return next(chain(by_kind, by_field), None)

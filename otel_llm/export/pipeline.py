@@ -19,6 +19,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 
 from otel_llm.export import otlp
+from otel_llm.export.conversations import ConversationProcessor
 from otel_llm.export.delivery import (
     CountingProcessor,
     Delivery,
@@ -28,6 +29,7 @@ from otel_llm.export.delivery import (
     counted,
     stop_by,
 )
+from otel_llm.export.langsmith import LangSmithProcessor
 from otel_llm.export.variables import corrected
 from otel_llm.guard import logger, warn_once
 
@@ -43,6 +45,7 @@ class Pipeline:
         endpoint: str | None = None,
         *,
         console: bool = False,
+        langsmith: bool = False,
         metrics: bool = True,
         logs: bool = True,
     ) -> None:
@@ -57,6 +60,9 @@ class Pipeline:
         self.resource = _resource({"service.name": service_name} if service_name else {})
         # The SDK's own exit handlers know no deadline: ours call them.
         self.tracer_provider = TracerProvider(resource=self.resource, shutdown_on_exit=False)
+        self.tracer_provider.add_span_processor(ConversationProcessor())
+        if langsmith:
+            self.tracer_provider.add_span_processor(LangSmithProcessor())
         self._add_traces(console=console)
         self.logger_provider = self._new_logger_provider() if logs else None
         self.meter_provider = self._new_meter_provider(self.resource) if metrics else None

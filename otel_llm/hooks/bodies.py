@@ -19,6 +19,12 @@ from otel_llm.telemetry.finalizers import finalize
 _MOST = 64 * 1024 * 1024  # bytes of a plain body that are kept to be read at its end
 
 
+def tell_body(call: Call, body: bytes) -> None:
+    """Tell a call its whole body: an answer, or a stream that the SDK took for one."""
+    answer = decode(body)
+    call.answer(*((answer,) if answer is not None else EventDecoder().feed(body + b"\n\n")))
+
+
 class BodyReader:
     """Turns the bytes of a body into what a call understands: its answer, or the chunks of its stream."""
 
@@ -53,7 +59,7 @@ class BodyReader:
             return
         self.release()
         if self._decoder is None:
-            self._call.answer(decode(bytes(self._body)))
+            tell_body(self._call, bytes(self._body))
             self._body.clear()
         else:
             for decoded in self._decoder.feed(b"\n\n"):

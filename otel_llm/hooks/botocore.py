@@ -1,13 +1,14 @@
 """Listening to Amazon's SDKs, botocore and aiobotocore, at the one method that all of their calls go through.
 
-What comes back stays the SDK's own object: the bytes of a body and the events of a stream are seen as the user
-reads them, and never before.
+What comes back stays the SDK's own object: the bytes of a body (`streaming_bodies.py`) and the events of a stream
+are seen as the user reads them, and never before.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,18 +16,48 @@ from types import ModuleType
 from typing import Any
 
 from otel_llm.dialects.fields import code, fields
-from otel_llm.dialects.sse import decode
 from otel_llm.guard import internal_error
+from otel_llm.hooks import streaming_bodies
 from otel_llm.hooks.methods import Asked
 from otel_llm.hooks.patching import Patches, Switch
 from otel_llm.hooks.streams import Watch, watch
 from otel_llm.telemetry.call import Call
-from otel_llm.telemetry.finalizers import finalize
-
-_MOST = 64 * 1024 * 1024  # bytes of a body that are kept to be read at its end
+from otel_llm.telemetry.engine import Engine
 
 Ask = Callable[[Any, str, dict[str, Any]], "Asked | None"]
 """From a client, an operation and its parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherSpans:
+    """What OpenTelemetry's own instrumentation of these SDKs adds to its spans of a service's calls: for models the
+    same figures as ours. As long as ours are told, its spans are like those of any other service."""
+
+    module: str
+    tables: tuple[str, ...]
+    """Names, over time, of the dict that has what is added by service."""
+    service: str
+    package: str
+    instrumentor: str
+
+    def install(self, patches: Patches) -> None:
+        """Take it out of the dict, until everything is put back."""
+
+        def imported(module: ModuleType) -> None:
+            engine = patches.switch.engine
+            if engine is None or engine.config.native_tracing == "keep":
+                return
+            for name in self.tables:
+                table: Any = getattr(module, name, {})
+                if (added := table.pop(self.service, None)) is not None:
+                    patches.undo_with(functools.partial(table.setdefault, self.service, added))
+
+        patches.on_import(self.module, imported)
+
+    def instrumented(self) -> bool:
+        """Whether that instrumentation is on."""
+        kind = getattr(sys.modules.get(self.package), self.instrumentor, None)
+        return bool(getattr(kind and kind._instance, "is_instrumented_by_opentelemetry", False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +70,11 @@ class BotocoreSdk:
     module: str
     operations: frozenset[str]
     ask: Ask
+    other: OtherSpans | None = None
+
+    def told_elsewhere(self, engine: Engine) -> bool:
+        """Whether the settings leave these calls to another instrumentation that is on."""
+        return self.other is not None and engine.config.native_tracing == "keep" and self.other.instrumented()
 
     def install(self, patches: Patches) -> None:
         """Patch both kinds of clients as soon as the application has imported them."""
@@ -47,6 +83,10 @@ class BotocoreSdk:
             ("aiobotocore.client", "AioBaseClient", _wrap_async),
         ):
             patches.on_import(module, functools.partial(self._patch, patches, owner, wrap))
+        if self.other is not None:
+            self.other.install(patches)
+        for module in ("botocore.response", "aiobotocore.response"):
+            patches.on_import(module, functools.partial(streaming_bodies.install, patches))
 
     def _patch(self, patches: Patches, owner: str, wrap: Any, module: ModuleType) -> None:
         patches.replace(
@@ -98,7 +138,7 @@ def _wrap_async(sdk: BotocoreSdk, switch: Switch, original: Callable[..., Any]) 
 
 def _begin(sdk: BotocoreSdk, switch: Switch, client: Any, operation: str, params: Any) -> Call | None:
     engine = switch.engine
-    if engine is None or not engine.live:
+    if engine is None or not engine.live or sdk.told_elsewhere(engine):
         return None
     try:
         asked = sdk.ask(client, operation, params)
@@ -122,14 +162,15 @@ def fail(listener: Any, error: BaseException) -> None:
 
 def _take(call: Call, result: Any) -> Any:
     try:
-        stream = next((result[name] for name in ("stream", "body") if name in result), None)
-        headers = fields(fields(result.get("ResponseMetadata")).get("HTTPHeaders"))
+        seen = fields(result)  # the user's hooks may have put anything in its place
+        stream = next((seen[name] for name in ("stream", "body") if name in seen), None)
+        headers = fields(fields(seen.get("ResponseMetadata")).get("HTTPHeaders"))
         if hasattr(stream, "_event_generator"):
             _watch_events(call, stream)
-        elif hasattr(stream, "_raw_stream"):
-            _Body(call, stream, headers)
+        elif hasattr(stream, "read"):
+            streaming_bodies.Body(call, stream, headers, fail)
         else:
-            call.answer({"headers": headers} if stream is not None else result)
+            call.answer({"headers": headers} if stream is not None else seen)
     except Exception:  # noqa: BLE001 - ours, not the user's
         internal_error("reading an answer")
         call.close()  # a span that tells little is better than one that never ends
@@ -199,76 +240,14 @@ def _watch_events(call: Call, stream: Any) -> None:
 
 
 def _tell_closing(stream: Any, state: Callable[[], Watch | None]) -> None:
-    kind, alive = type(stream), weakref.ref(stream)
+    kind, alive, raw = type(stream), weakref.ref(stream), stream._raw_stream
 
     def close() -> Any:
         try:
-            return kind.close(alive())
+            # Whoever kept only this method closes what was below the stream.
+            return raw.close() if (own := alive()) is None else kind.close(own)
         finally:
             if (watched := state()) is not None:
                 watched.closed()
 
     stream.close = close
-
-
-class _Body:
-    """The body of an invoked model, as the user reads it; at its end it is the answer."""
-
-    def __init__(self, call: Call, body: Any, headers: Any) -> None:
-        self._call, self._headers, self._bytes = call, headers, bytearray()
-        length = getattr(body, "_content_length", None)
-        self._left = int(length) if length is not None and str(length).isdecimal() else None
-        call.stays_open()
-        kind, alive = type(body), weakref.ref(body)
-
-        def read(amt: int | None = None) -> Any:
-            try:
-                data = kind.read(alive(), amt)
-            except BaseException as error:
-                fail(call, error)
-                raise
-            return self._see(data, amt)
-
-        async def read_later(amt: int | None = None) -> Any:
-            try:
-                data = await kind.read(alive(), amt)
-            except BaseException as error:
-                fail(call, error)
-                raise
-            return self._see(data, amt)
-
-        def readinto(buffer: Any) -> int:
-            size = kind.readinto(alive(), buffer)
-            self._see(bytes(memoryview(buffer)[:size]), len(buffer))
-            return size
-
-        def close() -> Any:
-            try:
-                return kind.close(alive())
-            finally:
-                self._end()
-
-        asynchronous = hasattr(kind, "__aiter__")
-        body.read = read_later if asynchronous else read
-        body.close = close
-        if not asynchronous:
-            body.readinto = readinto
-        weakref.finalize(body, self._drop).atexit = False
-
-    def _see(self, data: bytes, amount: int | None) -> bytes:
-        if len(self._bytes) + len(data) <= _MOST:
-            self._bytes += data
-        if self._left is not None:
-            self._left -= len(data)
-        if amount is None or self._left == 0 or (not data and amount != 0):
-            self._end()
-        return data
-
-    def _end(self, at: int | None = None) -> None:
-        """With what was read; the headers have figures of their own."""
-        body, self._bytes = decode(bytes(self._bytes)), bytearray()
-        self._call.answer({"headers": self._headers, "body": body})
-
-    def _drop(self) -> None:
-        if not self._call.ended:
-            finalize(self._end)

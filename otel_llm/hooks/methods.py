@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
-from types import ModuleType
+from types import ModuleType, coroutine
 from typing import Any, NamedTuple, Protocol
 
 from otel_llm.config import Config, provider_among
@@ -306,11 +306,11 @@ def watched(source: Any, begin: Callable[[], Begun | None]) -> Iterator[Any]:
         while event is not begin:
             yield event
             event = next(iterator, begin)
-    except GeneratorExit:
-        finalize(call.close)
+    except BaseException as error:
+        if getattr(source, "gi_frame", None) is not None:  # thrown into ours by whoever wants no more
+            finalize(call.close)
+            source.close() if isinstance(error, GeneratorExit) else source.throw(error)
         raise
-    finally:
-        source.close()
     return None
 
 
@@ -326,9 +326,31 @@ async def watched_async(source: Any, begin: Callable[[], Begun | None]) -> Async
         while event is not begin:
             yield event
             event = await anext(iterator, begin)
-    except GeneratorExit:
-        if call is not None:
-            finalize(call.close)
+    except BaseException as error:
+        if getattr(source, "ag_frame", None) is not None:
+            if call is not None:
+                finalize(call.close)
+            await _thrown_into(source, error)
         raise
-    finally:
-        await source.aclose()
+
+
+@coroutine
+def _thrown_into(source: Any, error: BaseException) -> Generator[Any, Any, None]:
+    """Throw into a generator what was thrown into ours, step by step as a loop does that closes it. A loop that ends
+    cancels the closing before its first step, and Pythons before 3.13 then throw twice: `await` would not pass the
+    second on to the coroutines below, and half of them would never end."""
+    closing = source.aclose()
+    step, given = closing.throw, error
+    if isinstance(error, GeneratorExit):
+        step, given = closing.send, None
+    while True:
+        try:
+            awaited = step(given)
+        except (StopIteration, type(error)):
+            return
+        try:
+            step, given = closing.send, (yield awaited)
+        except GeneratorExit:
+            step, given = closing.send, None
+        except BaseException as other:  # noqa: BLE001 - it is the generator's to raise again
+            step, given = closing.throw, other

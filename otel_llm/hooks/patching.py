@@ -7,8 +7,10 @@ pass straight through, because they ask the switch first.
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, Protocol
 
 from otel_llm.guard import internal_error, logger
@@ -16,6 +18,8 @@ from otel_llm.hooks.importing import ImportWatcher
 from otel_llm.telemetry.engine import Engine
 
 _MISSING = object()
+_OURS = "_otel_llm"
+"""The mark on functions of ours."""
 
 
 class Switch:
@@ -87,9 +91,13 @@ class Patches:
             self.status[where] = "not found"
             logger.info("%s not found: calls through it are not seen", where)
             return False
-        replacement = wrapper(original)
+        replacement = wrapper(_bound_late(original) if isinstance(owner, type) else original)
+        if isinstance(replacement, FunctionType):
+            setattr(replacement, _OURS, True)
         setattr(owner, name, replacement)
         self.status[where] = "active"
+        for heir in _heirs_that_pass_by(owner, name, original):
+            self.replace(heir, name, wrapper)
 
         def undo() -> None:
             # Somebody may have wrapped ours since; then it stays where it is and passes through.
@@ -115,3 +123,48 @@ def _name_of(owner: Any) -> str:
     if isinstance(owner, ModuleType):
         return owner.__name__
     return f"{getattr(owner, '__module__', '')}.{getattr(owner, '__qualname__', owner)}"
+
+
+def _bound_late(original: Any) -> Any:
+    """A method as a function of its object. Others' wrappers are objects that learn by binding whom they are
+    called for, and would not know if they were called like functions."""
+    if not hasattr(type(original), "__wrapped__") and not hasattr(original, "_self_wrapper"):
+        return original
+    if inspect.iscoroutinefunction(original):
+
+        @functools.wraps(original)
+        async def method(own: Any, *args: Any, **kwargs: Any) -> Any:
+            return await original.__get__(own, type(own))(*args, **kwargs)
+    else:
+
+        @functools.wraps(original)
+        def method(own: Any, *args: Any, **kwargs: Any) -> Any:
+            return original.__get__(own, type(own))(*args, **kwargs)
+
+    return method
+
+
+def _heirs_that_pass_by(owner: Any, name: str, original: Any) -> list[type]:
+    """Subclasses in which others have wrapped the inherited method: they call it as it was before us."""
+    heirs: list[type] = list(owner.__subclasses__()) if isinstance(owner, type) else []
+    for heir in heirs:
+        heirs += (below for below in heir.__subclasses__() if below not in heirs)
+    layers = {heir: _layers(vars(heir)[name]) for heir in heirs if name in vars(heir)}
+    wrapped = _layers(original)[-1]
+    # Where one of the layers is ours, of an earlier time perhaps, such calls are heard already.
+    return [
+        heir
+        for heir, inside in layers.items()
+        if len(inside) > 1 and inside[-1] is wrapped and not any(_OURS in _marks(layer) for layer in inside)
+    ]
+
+
+def _layers(function: Any) -> list[Any]:
+    layers = [function]
+    while hasattr(layers[-1], "__wrapped__"):
+        layers.append(layers[-1].__wrapped__)
+    return layers
+
+
+def _marks(layer: Any) -> Any:
+    return layer.__dict__ if isinstance(layer, FunctionType) else ()

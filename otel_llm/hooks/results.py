@@ -11,9 +11,8 @@ from inspect import isawaitable
 from typing import Any
 
 from otel_llm.dialects.fields import code, fields
-from otel_llm.dialects.sse import decode
 from otel_llm.guard import internal_error
-from otel_llm.hooks.bodies import BodyReader
+from otel_llm.hooks.bodies import BodyReader, tell_body
 from otel_llm.hooks.streams import Hide, Listener, Watch, replace_methods, telling, watch, weakly
 from otel_llm.telemetry.call import Call
 
@@ -31,6 +30,7 @@ class _Kind(Enum):
     STREAM = 2
     RAW = 3
     HTTP = 4
+    TEXT = 5
 
 
 @lru_cache(maxsize=1024)
@@ -40,17 +40,21 @@ def _kind(result: type) -> _Kind:
         return _Kind.STREAM
     if hasattr(result, "http_request"):
         return _Kind.RAW
+    if issubclass(result, str):
+        return _Kind.TEXT
     return _Kind.HTTP if hasattr(result, "iter_bytes") else _Kind.ANSWER
 
 
 def take_result(call: Call, result: Any, hide: Hide | None, *, stream: bool) -> Any:
     """Look at what the SDK returned, of whatever kind, and hand it on."""
     try:
-        kind = _kind(type(result))
+        kind = _kind(result.__class__)  # which others' proxies have of what is inside them
         if kind is _Kind.ANSWER:
             call.answer(result)
         elif kind is _Kind.STREAM:
             _watch_stream(call, result, hide)
+        elif kind is _Kind.TEXT:
+            tell_body(call, result.encode("utf-8", "replace"))
         else:
             _watch_raw(call, result, result.http_response if kind is _Kind.RAW else result, stream=stream)
     except Exception:  # noqa: BLE001 - ours, not the user's
@@ -70,7 +74,7 @@ def _watch_stream(call: Call, stream: Any, hide: Hide | None, *, owns: bool = Tr
 def _watch_raw(call: Call, result: Any, response: Any, *, stream: bool) -> None:
     """A raw response: its body is there already, or will be read by the user in any of many ways."""
     if hasattr(response, "_content"):
-        call.answer(decode(response.content))
+        tell_body(call, response.content)
         return
     call.stays_open()
     watches: list[Watch] = []
@@ -110,24 +114,29 @@ def _watch_parsed(call: Call, result: Any, watches: list[Watch]) -> None:
 
 
 def take_failure(listener: Listener, error: BaseException) -> None:
-    """Record a failure with the provider's short code, and with usage that came in the same event as the error."""
+    """Record a failure with the provider's short code, and with what it answered all the same."""
     try:
         seen = fields(error)
-        event = _event_behind(error)
-        if event is not None and isinstance(listener, Call):
-            listener.note(event)
+        answer = _answer_behind(error)
+        if answer is not None and isinstance(listener, Call):
+            listener.note(answer)
         listener.fail(error, code(seen.get("code"), seen.get("type")))
     except Exception:  # noqa: BLE001 - ours, not the user's
         internal_error("recording a failure")
 
 
-def _event_behind(error: BaseException) -> Any:
-    """The usage beside an error in a stream. The SDK keeps only the error itself in the exception it raises,
-    but the whole event is still in the frame that raised it."""
+def _answer_behind(error: BaseException) -> Any:
+    """The answer that the SDK refuses, or the usage beside an error in a stream. Where the exception does not
+    have it, it is still in the frame that raised it."""
+    if type(error).__name__ == "APIResponseValidationError":
+        return fields(error).get("body")
     trace = error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_name == "__stream__":
-            data = fields(trace.tb_frame.f_locals.get("data"))
+        frame, name = trace.tb_frame, trace.tb_frame.f_code.co_name
+        if name == "__stream__":
+            data = fields(frame.f_locals.get("data"))
             return {"usage": data["usage"]} if data.get("usage") is not None else None
+        if name == "parse" and (parsed := frame.f_locals.get("parsed")) is not None:
+            return parsed
         trace = trace.tb_next
     return None

@@ -94,7 +94,7 @@ class Runs:
     def start(self, callback: str, serialized: Any, told: Fields) -> None:
         """A run begins."""
         engine = self._switch.engine
-        if engine is None or not engine.live:
+        if engine is None or not engine.live or engine.told_by_others(self._name):
             return
         try:
             self._start(engine, callback, serialized, told)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from otel_llm.config import provider_among
 from otel_llm.dialects.anthropic_messages import COMPLETE, MESSAGES
 from otel_llm.hooks.generated import GeneratedSdk, Hosts
 from otel_llm.providers.hosts import provider_of
@@ -22,7 +23,8 @@ _CLIENTS = {
 
 
 def _provider(client: Any, host: str, port: int, own: Hosts) -> str:
-    return _by_class(type(client)) or provider_of(host, port, own) or "anthropic"
+    chosen = provider_among(own, host, port)
+    return chosen or _by_class(type(client)) or provider_of(host, port) or "anthropic"
 
 
 @lru_cache(maxsize=64)

@@ -10,7 +10,7 @@ from otel_llm.dialects.bedrock_invoke import INVOKE_CHAT, INVOKE_EMBED, INVOKE_T
 from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import Fields, fields
 from otel_llm.dialects.sse import decode
-from otel_llm.hooks.botocore import BotocoreSdk
+from otel_llm.hooks.botocore import BotocoreSdk, OtherSpans
 from otel_llm.hooks.methods import Asked
 from otel_llm.providers.servers import server_of
 
@@ -36,7 +36,7 @@ def _ask(client: Any, operation: str, params: dict[str, Any]) -> Asked | None:
 def _body(body: Any) -> Fields:
     """What is asked, if it is there to be looked at: a file would be read in the SDK's place."""
     if isinstance(body, str):
-        body = body.encode()
+        body = body.encode("utf-8", "replace")
     if isinstance(body, (bytes, bytearray)) and len(body) <= _MOST:
         return fields(decode(bytes(body)))
     return {}
@@ -57,4 +57,11 @@ SDK = BotocoreSdk(
     module="botocore.client",
     operations=frozenset(("Converse", "ConverseStream", "InvokeModel", "InvokeModelWithResponseStream")),
     ask=_ask,
+    other=OtherSpans(
+        module="opentelemetry.instrumentation.botocore.extensions",
+        tables=("_BOTOCORE_EXTENSIONS", "_KNOWN_EXTENSIONS"),
+        service="bedrock-runtime",
+        package="opentelemetry.instrumentation.botocore",
+        instrumentor="BotocoreInstrumentor",
+    ),
 )

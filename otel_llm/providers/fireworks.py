@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from otel_llm.dialects.anthropic_messages import MESSAGES
 from otel_llm.dialects.fields import fields
 from otel_llm.dialects.openai_chat import ASK_FOR_USAGE, CHAT, COMPLETIONS
 from otel_llm.dialects.openai_embeddings import EMBEDDINGS
@@ -55,7 +56,12 @@ SDK = GeneratedSdk(
     distribution="fireworks-ai",
     versions=">=0.19,<2",
     module="fireworks._base_client",
-    routes={"chat/completions": CHAT, "completions": COMPLETIONS, "embeddings": EMBEDDINGS},
+    routes={
+        "chat/completions": CHAT,
+        "completions": COMPLETIONS,
+        "embeddings": EMBEDDINGS,
+        "messages": MESSAGES,  # https://docs.fireworks.ai/api-reference/anthropic-messages
+    },
     provider=or_else("fireworks_ai"),
     usage_option={"chat_completions": ASK_FOR_USAGE, "completions": ASK_FOR_USAGE},
     older=OLDER,

@@ -13,7 +13,9 @@ from otel_llm.dialects.fields import code, fields
 from otel_llm.dialects.gemini import EMBED, GENERATE
 from otel_llm.dialects.gemini_interactions import INTERACTIONS
 from otel_llm.hooks.methods import Ask, Asked, Method, MethodSdk, answer, held_stream
+from otel_llm.hooks.results import take_result
 from otel_llm.providers.servers import server_of
+from otel_llm.telemetry.call import Call
 
 
 def model_name(name: Any) -> Any:
@@ -41,6 +43,16 @@ def _interact(interactions: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     return Asked(
         INTERACTIONS, {**body, "model": model_name(body.get("model"))}, server, bool(body.get("stream"))
     )
+
+
+_streamed = held_stream("generator")
+
+
+def _take(sdk: MethodSdk, call: Call, result: Any) -> Any:
+    """An interaction, its stream, or the raw response of either, whose body is still to be read."""
+    if "http_response" in (seen := fields(result)):
+        return take_result(call, result, None, stream=seen.get("_mode") == "event_stream")
+    return _streamed(sdk, call, result)
 
 
 _PLAIN, _STREAM, _EMBED = (
@@ -71,8 +83,8 @@ SDK = MethodSdk(
             )
         ),
         "google.genai._gaos.interactions": (
-            Method("Interactions", "create", _interact, held_stream("generator")),
-            Method("AsyncInteractions", "create", _interact, held_stream("generator")),
+            Method("Interactions", "create", _interact, _take),
+            Method("AsyncInteractions", "create", _interact, _take),
         ),
     },
     code=_code,

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from otel_llm.dialects.fields import Fields, fields, items, text
-from otel_llm.dialects.langchain import CHAT, LLM
+from otel_llm.dialects.langchain_models import CHAT, LLM
 from otel_llm.hooks.callbacks import CallbackSdk
 from otel_llm.hooks.runs import Describe, Model, Other
 from otel_llm.providers.spellings import spelled
@@ -25,7 +25,7 @@ _AGENT, _NODE = "langchain_create_agent", "graph:step:"
 def _run(callback: str, serialized: Any, told: Fields) -> Model | Other | None:
     metadata = fields(told.get("metadata"))
     if callback in ("chat", "llm"):
-        provider = text(metadata.get("ls_provider")) or "langchain"
+        provider = text(metadata.get("ls_provider")) or _class_name(serialized).removeprefix("Chat").lower()
         body = {"metadata": metadata, "params": told.get("invocation_params")}
         together = told.get("batch_size")
         return Model(

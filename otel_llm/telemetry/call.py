@@ -113,9 +113,9 @@ class Call:
         own = self._dialect.operation
         return own == operation or {own, operation} <= names.INFERENCE
 
-    def counted_inside(self, other: Work) -> None:
+    def counted_inside(self, other: Work | None = None) -> None:
         """Another call was counted inside of this one: what this one says of its usage is that one's."""
-        if isinstance(other, Call) and self.covers(other._dialect.operation):
+        if not isinstance(other, Call) or self.covers(other._dialect.operation):
             self._counted_inside = True
 
     # Around the SDK call. In one frame, so that nothing of ours is current while user code runs.
@@ -144,10 +144,11 @@ class Call:
         if self._open:
             self._noted = answer
 
-    def answer(self, answer: Any) -> None:
-        """The whole answer, as an SDK object or a dict."""
+    def answer(self, *pieces: Any) -> None:
+        """The whole answer, as an SDK object or a dict; in pieces, if a stream came where none was expected."""
         if self._reads:
-            self._read(answer)
+            for piece in pieces:
+                self._read(piece)
         self._end(self._facts(complete=True))
 
     def chunk(self, event: Any) -> Callable[[Any], None]:
@@ -185,7 +186,7 @@ class Call:
 
     def fail(self, error: BaseException, code: str | None = None) -> None:
         """An exception ended the call; `code` is the provider's short code for it."""
-        complete = self._noted is not None and not self._request.stream
+        complete = self._noted is not None and self._first is None
         self._end(self._facts(complete=complete), error=error, code=code)
 
     # Of a framework's call: what an SDK does for it is a part of it.

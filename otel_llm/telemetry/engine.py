@@ -20,7 +20,7 @@ from otel_llm.config import Config
 from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import Fields
 from otel_llm.guard import internal_error
-from otel_llm.telemetry import finalizers, frames, names
+from otel_llm.telemetry import finalizers, frames, names, others
 from otel_llm.telemetry.attributes import Attributes
 from otel_llm.telemetry.call import Call
 from otel_llm.telemetry.conversation import said_inside
@@ -30,21 +30,7 @@ from otel_llm.telemetry.metrics import Instruments
 from otel_llm.telemetry.steps import Step, StepKind
 from otel_llm.version import VERSION
 
-# Context keys by which others say: do not trace what happens inside.
-_SUPPRESSED = ("suppress_instrumentation", "suppress_language_model_instrumentation")
-_OFFICIAL = {  # the official packages' key, by operation: they count this call
-    "chat": "opentelemetry.genai.client.inference.context",
-    "text_completion": "opentelemetry.genai.client.inference.context",
-    "embeddings": "opentelemetry.genai.client.embeddings.context",
-}
-
 _NO_TRACING = ("ProxyTracerProvider", "NoOpTracerProvider")
-
-
-def _counts(current: Context, operation: str) -> bool:
-    if any(current.get(key) for key in _SUPPRESSED):
-        return False
-    return current.get(_OFFICIAL.get(operation, "")) is None
 
 
 class Server(NamedTuple):
@@ -79,6 +65,8 @@ class Engine:
         self.events = Events(logger_provider, VERSION, content=config.content)
         self._streams: WeakSet[Call | Step] = WeakSet()
         self._at_exit = False
+        self._looked_around = False
+        self._told_by_others: dict[str, bool] = {}
         self.forks = 0
         """How many forks lie between this process and the one that made the engine."""
         if hasattr(os, "register_at_fork"):
@@ -114,8 +102,13 @@ class Engine:
         call, made here and now, is not ours to count.
         """
         current = context_api.get_current()
-        if current and not _counts(current, dialect.operation):
+        if current and not others.counts(current, dialect.operation):
+            if parent is None and (frame := frames.current()) is not None:
+                frame.work.counted_inside()
             return None
+        if not self._looked_around:
+            self._looked_around = True
+            others.warn_of_others()
         request = dialect.read_request(body)
         if request.stream != stream:  # what the SDK does counts, whatever the body says
             request = replace(request, stream=stream)
@@ -147,10 +140,17 @@ class Engine:
         sure = server.sure
         return Call(self, dialect, request, server.provider, base, span, context, started, began, sure=sure)
 
+    def told_by_others(self, framework: str) -> bool:
+        """Whether an official package tells of a framework's runs: then we are silent about them. Looked up once."""
+        if framework not in self._told_by_others:
+            self._told_by_others[framework] = others.officially_told(framework)
+            others.warn_of_others()
+        return self._told_by_others[framework]
+
     def begin_step(self, kind: StepKind, name: str, attributes: Attributes, parent: Context) -> Step | None:
         """Start the span of a framework's step that is no model call; None if tracing is suppressed here."""
         current = context_api.get_current()
-        if any(current.get(key) for key in _SUPPRESSED):
+        if others.suppressed(current):
             return None
         return Step(self, kind, name, attributes, said_inside(parent), parent)
 

@@ -31,8 +31,8 @@ class Work(Protocol):
         """Whether it is a call that is counted by itself."""
         ...
 
-    def counted_inside(self, other: Work) -> None:
-        """Another call was counted inside of this one."""
+    def counted_inside(self, other: Work | None = None) -> None:
+        """Another call was counted inside of this one, by ourselves or (None) by somebody else."""
 
 
 _current: ContextVar[Frame | None] = ContextVar("otel_llm_frame", default=None)
@@ -57,7 +57,7 @@ class Frame:
         self.ends = ends
         """Whether it is told of every end itself, that of a cancelled task included."""
         self.served = False
-        """Whether an SDK has answered for it."""
+        """Whether an SDK answers for it, or has."""
         self.taken = False
         """Whether its stream is with the user, whose calls between two chunks are calls of their own."""
 

@@ -46,7 +46,7 @@ class InnerCall(Call):
         self.failed = False
         self.code: str | None = None
         """The provider's short code for what went wrong."""
-        frame.taken = request.stream
+        frame.served, frame.taken = True, request.stream
         owner.adopt(self)
         owner.learn(dialect.api, request, server)
         self._base = owner._base
@@ -86,8 +86,8 @@ class InnerCall(Call):
         self.failed, self.code = error is not None, code
         self._forget()
         if error is None:
-            self._frame.served = True
-        elif isinstance(error, Exception) or self._frame.ends:
-            self._frame.taken = False  # it may be tried again
+            return
+        if isinstance(error, Exception) or self._frame.ends:
+            self._frame.served = self._frame.taken = False  # it may be tried again
         else:
             self._owner.fail(error, code)  # a cancelled task, say, of which frameworks are not always told

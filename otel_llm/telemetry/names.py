@@ -83,6 +83,15 @@ STREAM_OUTCOME = "otel_llm.stream.outcome"
 """Ours: only on the span of a stream that nobody finished reading or closed. The conventions have no word
 for it, and `error.type` would call a failure what is none."""
 
+# What LangSmith reads beside these, from spans that are sent to nobody else.
+LANGSMITH = {
+    PROVIDER_NAME: "gen_ai.system",
+    CONVERSATION_ID: "langsmith.metadata.thread_id",
+    SESSION_ID: "langsmith.metadata.session_id",
+    USER_ID: "langsmith.metadata.user_id",
+}
+LANGSMITH_KIND, LANGSMITH_TOTAL = "langsmith.span.kind", "gen_ai.usage.total_tokens"
+
 EVENT_EXCEPTION = "gen_ai.client.operation.exception"
 EVENT_DETAILS = "gen_ai.client.inference.operation.details"
 

@@ -95,7 +95,7 @@ class Step:
         """Whether the span has ended."""
         return not self._open
 
-    def counted_inside(self, other: Work) -> None:
+    def counted_inside(self, other: Work | None = None) -> None:
         """As it should be."""
 
     def end(self, error: BaseException | None = None) -> None:

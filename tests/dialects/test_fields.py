@@ -81,3 +81,12 @@ def test_fields_of_anything_are_found_without_running_its_code() -> None:
     for nothing in (None, 7, "x", [], (x for x in "never iterated")):
         assert fields(nothing) == {}
         assert items(nothing) == () or nothing == []
+
+
+def test_a_class_is_read_without_harm() -> None:
+    """As where a model is asked for answers of a class: what is hidden in its instances is not there."""
+
+    class Asked:
+        __slots__ = ("__pydantic_extra__",)
+
+    assert "type" not in fields(Asked)

@@ -71,6 +71,23 @@ def test_breaking_off_is_no_error(wire: Wire, telemetry: Telemetry, replay: Repl
     assert attributes[FINISH] == ("error",)
 
 
+def test_breaking_off_as_the_loop_ends_is_no_error(
+    wire: Wire, telemetry: Telemetry, replay: ReplayServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A loop that ends closes in haste what was dropped: the span ends, and no task of the closing fails."""
+
+    async def go() -> None:
+        async for _ in await wire.ask("async", replay.url, stream=True):
+            break
+
+    replay.answer(wire.answer(pauses=(0, 0, 0.2)))
+    asyncio.run(go())
+    attributes = only(telemetry).attributes
+    assert "error.type" not in attributes
+    assert attributes[FINISH] == ("error",)
+    assert not [said for said in caplog.messages if "never retrieved" in said]
+
+
 @kinds
 def test_closing_is_no_error(wire: Wire, telemetry: Telemetry, replay: ReplayServer, kind: str) -> None:
     """Whoever closes a stream has had enough of it."""

@@ -29,6 +29,7 @@ from tests.lives.answers import (
 from tests.lives.scenarios import (
     CHAT,
     KINDS,
+    MAJOR,
     PLAIN,
     STREAMED,
     comparable,
@@ -182,6 +183,46 @@ def test_an_answer_that_parse_refuses_was_billed(
     assert FIGURES.items() <= span.attributes.items()
     assert span.attributes["gen_ai.output.type"] == "json"
     assert len(telemetry.logs) == 1
+
+
+@kinds
+@pytest.mark.parametrize(
+    "answer",
+    [completion(model=None), {"data": [], "model": "e", "usage": {"prompt_tokens": 5, "total_tokens": 5}}],
+)
+def test_an_answer_that_the_sdk_refuses_was_billed(
+    telemetry: Telemetry, replay: ReplayServer, kind: str, answer: Any
+) -> None:
+    """By its schema or for want of vectors: the exception is the SDK's, what the provider counted is told."""
+    replay.answer(Exchange.json(answer))
+
+    async def go() -> Any:
+        strict = sdk(replay, kind, _strict_response_validation=True)
+        if "data" in answer:
+            return await settle(sdk(replay, kind).embeddings.create(model="e", input="hi"))
+        return await settle(strict.chat.completions.create(**CHAT))
+
+    watched, bare = with_and_without(lambda: outcome(kind, go()))
+    assert watched == bare
+    attributes = only(telemetry).attributes
+    if MAJOR >= 2 or "data" not in answer:  # older versions do not miss the vectors
+        assert attributes["error.type"] == watched[0]
+    assert attributes["gen_ai.usage.input_tokens"] == answer["usage"]["prompt_tokens"]
+
+
+@kinds
+@pytest.mark.parametrize("way", ["create", "raw, as text", "opened, text", "post, HTTP response"])
+def test_a_stream_in_place_of_an_answer_is_read(
+    telemetry: Telemetry, replay: ReplayServer, kind: str, way: str
+) -> None:
+    """Some gateways stream whether they are asked to or not; the SDK then hands on the text as it is."""
+    replay.answer(Exchange.sse(STREAM))
+    watched, bare = with_and_without(lambda: outcome(kind, PLAIN[way](sdk(replay, kind))))
+    assert watched == bare
+    attributes = only(telemetry).attributes
+    assert FIGURES.items() <= attributes.items()
+    assert attributes["gen_ai.response.finish_reasons"] == ("stop",)
+    assert "gen_ai.response.time_to_first_chunk" not in attributes
 
 
 def test_a_coroutine_that_is_never_awaited_is_no_call(telemetry: Telemetry, replay: ReplayServer) -> None:

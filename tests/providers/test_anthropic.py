@@ -15,7 +15,7 @@ import otel_llm
 from otel_llm.testing import Exchange, ReplayServer, Telemetry
 from tests.lives.answers import FIGURES, MESSAGES
 from tests.lives.scenarios import KINDS, each, entered, only, run, settle
-from tests.lives.wires import WIRES
+from tests.lives.wires import WIRES, sse
 
 anthropic: Any = pytest.importorskip("anthropic")
 
@@ -147,6 +147,26 @@ def test_an_early_end_does_not_take_the_beginning_of_a_count_for_it(
     assert "gen_ai.usage.output_tokens" not in attributes
 
 
+@kinds
+@pytest.mark.parametrize("at", [0, 1, 6, 7])
+def test_an_event_that_nobody_knows_yet_changes_nothing(
+    telemetry: Telemetry, replay: ReplayServer, kind: str, at: int
+) -> None:
+    """The provider adds kinds of events as it likes: the figures are those of the ones that are known."""
+    new = sse({"type": "brand_new", "message": {"usage": {"input_tokens": 4}}}, named=True)
+    pieces = (*WIRE.pieces[:at], *new, *WIRE.pieces[at:])
+    replay.answer(Exchange(200, WIRE.headers, pieces))
+
+    async def go() -> list[Any]:
+        stream = await settle(client(replay, kind).messages.create(**ASK, stream=True))
+        return [event async for event in each(stream)]
+
+    run(kind, go())
+    attributes = only(telemetry).attributes
+    assert FIGURES.items() <= attributes.items()
+    assert attributes["gen_ai.response.finish_reasons"] == ("stop",)
+
+
 @pytest.mark.parametrize(
     ("name", "provider", "settings"),
     [
@@ -175,6 +195,15 @@ def test_clients_for_other_clouds_are_heard(
     assert attributes["gen_ai.provider.name"] == provider
     assert attributes["gen_ai.request.model"] == "claude"
     assert FIGURES.items() <= attributes.items()
+
+
+@pytest.mark.settings(provider_hosts={"127.0.0.1": "ours"})
+def test_the_settings_name_the_provider_behind_any_client(telemetry: Telemetry, replay: ReplayServer) -> None:
+    """Whose cloud a client was made for says less than who set it up."""
+    replay.answer(WIRE.whole)
+    sdk = anthropic.AnthropicVertex(base_url=replay.url, region="eu", project_id="p", access_token="k")
+    sdk.messages.create(**ASK)
+    assert only(telemetry).attributes["gen_ai.provider.name"] == "ours"
 
 
 # Spans of its own.

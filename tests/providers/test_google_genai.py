@@ -177,3 +177,33 @@ def test_streams_of_interactions_live_like_others(
         assert attributes["gen_ai.usage.output_tokens"] == 5
         assert attributes["gen_ai.response.finish_reasons"] == ("stop",)
     assert ("error.type" in attributes) == (end == "failed")
+
+
+@kinds
+@pytest.mark.parametrize("stream", [False, True])
+def test_raw_responses_of_interactions_tell_their_figures(
+    telemetry: Telemetry, replay: ReplayServer, kind: str, stream: bool
+) -> None:
+    """Whole or streamed, the figures are in the body that the user reads."""
+    if not hasattr(genai.Client, "interactions"):
+        pytest.skip("this version has no interactions")
+    pytest.importorskip("google.genai._gaos.utils.response_helpers")
+    usage = {"total_input_tokens": 5, "total_output_tokens": 3, "total_tokens": 8}
+    done = {"id": "i", "model": "m", "status": "completed", "object": "interaction", "usage": usage}
+    events = sse({"event_type": "interaction.completed", "interaction": done}, "[DONE]")
+    replay.answer(
+        Exchange(200, {"content-type": "text/event-stream"}, events) if stream else Exchange.json(done)
+    )
+
+    async def go() -> None:
+        sdk = client(replay, kind).interactions.with_raw_response
+        parsed = await settle((await settle(sdk.create(model="m", input="hi", stream=stream))).parse())
+        if stream:
+            async for _ in each(parsed):
+                pass
+
+    run(kind, go())
+    attributes = only(telemetry).attributes
+    assert attributes["gen_ai.usage.input_tokens"] == 5
+    assert attributes["gen_ai.usage.output_tokens"] == 3
+    assert attributes["gen_ai.response.finish_reasons"] == ("stop",)

@@ -15,6 +15,8 @@ import pytest
 import otel_llm
 from otel_llm.testing import Exchange, ReplayServer, Telemetry
 from tests import semconv
+from tests.lives.answers import USAGE, chunk
+from tests.lives.wires import WIRES
 from tests.recordings import Recording, openai_shaped
 from tests.test_recordings import Failure, differences, seen
 
@@ -160,3 +162,43 @@ def test_the_provider_is_the_sdks_own(user: User, telemetry: Telemetry) -> None:
     assert span.attributes is not None
     assert span.attributes["gen_ai.provider.name"] == own[user.name]
     assert span.attributes["server.port"] == int(user.provider.url.rpartition(":")[2])
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_fireworks_speaks_anthropics_language_too(
+    telemetry: Telemetry, replay: ReplayServer, stream: bool
+) -> None:
+    """Its SDK has no stream for it, but gives the text of one."""
+    fireworks: Any = pytest.importorskip("fireworks")
+    if not hasattr(fireworks, "Fireworks") or not hasattr(fireworks.Fireworks, "messages"):
+        pytest.skip("this version has no messages")
+    (wire,) = (wire for wire in WIRES if wire.name == "anthropic, Anthropic")
+    replay.answer(wire.answer() if stream else wire.whole)
+    client = fireworks.Fireworks(api_key="k", base_url=replay.url, max_retries=0)
+    client.messages.create(
+        model="m", max_tokens=9, messages=[{"role": "user", "content": "hi"}], stream=stream
+    )
+    (span,) = telemetry.spans
+    attributes = dict(span.attributes or {})
+    assert attributes["gen_ai.provider.name"] == "fireworks_ai"
+    assert attributes["gen_ai.response.finish_reasons"] == ("stop",)
+    assert wire.figures.items() <= attributes.items()
+
+
+@pytest.mark.parametrize(
+    ("aside", "told"),
+    [
+        ({"error": "given up"}, ("error.type", "_OTHER")),
+        ({"usage": USAGE}, ("gen_ai.usage.input_tokens", 1000)),
+    ],
+)
+def test_what_groq_says_beside_a_piece_of_text_is_not_overlooked(
+    telemetry: Telemetry, replay: ReplayServer, aside: dict[str, Any], told: tuple[str, Any]
+) -> None:
+    """Its SDK knows the field, so that it is among no extra ones; an error there raises nothing."""
+    groq: Any = pytest.importorskip("groq")
+    replay.answer(Exchange.sse([chunk("a"), chunk("b", x_groq={"id": "r", **aside})]))
+    client = groq.Groq(api_key="k", base_url=replay.url, max_retries=0)
+    assert len(list(client.chat.completions.create(**ARGUMENTS["chat/completions"], stream=True))) == 2
+    (span,) = telemetry.spans
+    assert told in dict(span.attributes or {}).items()

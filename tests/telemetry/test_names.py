@@ -15,12 +15,14 @@ ATTRIBUTES = {
     if name.isupper()
     and isinstance(value, str)
     and "." in value
-    and not name.startswith(("EVENT_", "STREAM_"))
+    and not name.startswith(("EVENT_", "STREAM_", "LANGSMITH_"))
+    and not name.endswith("_DURATION")
+    and name not in ("SESSION_ID", "USER_ID")  # of the conventions' other parts
 } | {"ERROR_TYPE": names.ERROR_TYPE}
 OLD = {names.USAGE_CACHE_CREATION, names.TOKEN_TYPE}
 
 
-@pytest.mark.parametrize("value", sorted(set(ATTRIBUTES.values()) - {names.OPERATION_DURATION}))
+@pytest.mark.parametrize("value", sorted(set(ATTRIBUTES.values())))
 def test_every_attribute_is_in_the_registry(value: str) -> None:
     """And is not deprecated, apart from the two that older profiles ask for."""
     entry = semconv.registry()["attributes"][value]
@@ -37,6 +39,19 @@ def test_every_metric_of_a_profile_is_in_the_registry(profile: names.Profile) ->
     for name in (profile.token_usage, profile.input_tokens, profile.output_tokens):
         assert name is None or tuple(known[name]["bucket_boundaries"]) == names.TOKEN_BUCKETS
     assert profile.inference_duration in known
+
+
+@pytest.mark.parametrize(
+    ("name", "buckets"),
+    [
+        (names.TOOL_DURATION, names.DURATION_BUCKETS),
+        (names.AGENT_DURATION, names.AGENT_BUCKETS),
+        (names.WORKFLOW_DURATION, names.WORKFLOW_BUCKETS),
+    ],
+)
+def test_metrics_of_steps_have_the_registrys_buckets(name: str, buckets: tuple[float, ...]) -> None:
+    """To the last digit."""
+    assert tuple(semconv.registry()["metrics"]["metrics"][name]["bucket_boundaries"]) == buckets
 
 
 def test_every_event_is_in_the_registry() -> None:

@@ -12,7 +12,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType, coroutine
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from otel_llm.config import Config, provider_among
 from otel_llm.dialects.dialect import Dialect
@@ -157,8 +157,8 @@ def _wrap(sdk: MethodSdk, method: Method, switch: Switch, original: Any) -> Any:
             return original(owner, *args, **kwargs)
         if method.lazy and asked.stream:
             source = original(owner, *args, **kwargs)
-            watched = _watched_async if inspect.isasyncgen(source) else _watched
-            return watched(source, lambda: _watch(sdk, _begin(engine, asked), source))
+            hand_on = watched_async if inspect.isasyncgen(source) else watched
+            return hand_on(source, lambda: _watch(sdk, _begin(engine, asked), source))
         call = _begin(engine, asked)
         if call is None:
             return original(owner, *args, **kwargs)
@@ -186,7 +186,7 @@ def _async(
             return await original(owner, *args, **kwargs)
         if method.lazy and asked.stream:
             source = await original(owner, *args, **kwargs)
-            return _watched_async(source, lambda: _watch(sdk, _begin(engine, asked), source))
+            return watched_async(source, lambda: _watch(sdk, _begin(engine, asked), source))
         call = _begin(engine, asked)
         if call is None:
             return await original(owner, *args, **kwargs)
@@ -246,7 +246,7 @@ def answer(sdk: MethodSdk, call: Call, result: Any) -> Any:
     """The whole answer, there already; or a generator through which an answer that was asked for passes."""
     if inspect.isgenerator(result) or inspect.isasyncgen(result):
         begun = _watch(sdk, call, result)  # now, for it may be dropped before its first step
-        return (_watched_async if inspect.isasyncgen(result) else _watched)(result, lambda: begun)
+        return (watched_async if inspect.isasyncgen(result) else watched)(result, lambda: begun)
     call.answer(result)
     return result
 
@@ -272,7 +272,16 @@ def held_stream(iterator: str, response: str = "response") -> Take:
 # Generators stay generators. One that is dropped is closed by the collector, so that nobody can tell the two
 # apart, and its connection is closed with it: that is no stream left open.
 
-Begun = tuple[Call, Any]
+
+class Standing(Protocol):
+    """Who stands around the first step of a generator. A `Call` is one."""
+
+    def attach(self) -> Any: ...
+    def detach(self, token: Any) -> None: ...
+    def close(self, at: int | None = None) -> None: ...
+
+
+Begun = tuple[Standing, Any]
 """A call, and the iterator that it sees its events through."""
 
 
@@ -283,7 +292,7 @@ def _watch(sdk: MethodSdk, call: Call | None, source: Any) -> Begun | None:
     return call, watch(source, call, sdk.fail)[0]
 
 
-def _watched(source: Any, begin: Callable[[], Begun | None]) -> Iterator[Any]:
+def watched(source: Any, begin: Callable[[], Begun | None]) -> Iterator[Any]:
     begun = begin()
     if begun is None:
         return (yield from source)
@@ -305,7 +314,7 @@ def _watched(source: Any, begin: Callable[[], Begun | None]) -> Iterator[Any]:
     return None
 
 
-async def _watched_async(source: Any, begin: Callable[[], Begun | None]) -> AsyncIterator[Any]:
+async def watched_async(source: Any, begin: Callable[[], Begun | None]) -> AsyncIterator[Any]:
     call, iterator = begin() or (None, source)
     try:
         token = None if call is None else call.attach()

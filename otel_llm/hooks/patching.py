@@ -85,7 +85,7 @@ class Patches:
         self, owner: Any, name: str, wrapper: Callable[[Callable[..., Any]], Callable[..., Any]]
     ) -> bool:
         """Put `wrapper(original)` in the place of a method. False, and one line in the log, if it is not there."""
-        where = f"{getattr(owner, '__module__', '')}.{getattr(owner, '__qualname__', owner)}.{name}"
+        where = f"{_name_of(owner)}.{name}"
         original: Any = vars(owner).get(name, _MISSING) if owner is not None else _MISSING
         if original is _MISSING:
             self.status[where] = "not found"
@@ -117,6 +117,12 @@ class Patches:
             self._undo.pop()()
         self._watcher.stop()
         self.status.clear()
+
+
+def _name_of(owner: Any) -> str:
+    if isinstance(owner, ModuleType):
+        return owner.__name__
+    return f"{getattr(owner, '__module__', '')}.{getattr(owner, '__qualname__', owner)}"
 
 
 def _bound_late(original: Any) -> Any:

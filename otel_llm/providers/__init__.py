@@ -11,6 +11,7 @@ from otel_llm.providers import (
     google_genai,
     groq,
     langchain,
+    litellm,
     mistral,
     ollama,
     openai,
@@ -31,4 +32,5 @@ SDKS: tuple[Sdk, ...] = (
     together.SDK,
     vertexai.SDK,
     langchain.SDK,
+    litellm.SDK,
 )

@@ -9,28 +9,10 @@ from otel_llm.dialects.fields import Fields, fields, items, text
 from otel_llm.dialects.langchain_models import CHAT, LLM
 from otel_llm.hooks.callbacks import CallbackSdk
 from otel_llm.hooks.runs import Describe, Model, Other
+from otel_llm.providers.spellings import spelled
 from otel_llm.telemetry import names
 from otel_llm.telemetry.steps import AGENT, LINK, RETRIEVAL, TOOL, WORKFLOW
 
-# What models say of themselves as `ls_provider`, where it is not the conventions' word.
-_PROVIDERS = {
-    "amazon_bedrock": "aws.bedrock",
-    "anthropic_bedrock": "aws.bedrock",
-    "azure": "azure.ai.openai",
-    "azure_ai": "azure.ai.inference",
-    "bedrock": "aws.bedrock",
-    "bedrock_converse": "aws.bedrock",
-    "fireworks": "fireworks_ai",
-    "google_anthropic_vertex": "gcp.vertex_ai",
-    "google_genai": "gcp.gemini",
-    "google_vertexai": "gcp.vertex_ai",
-    "mistral": "mistral_ai",
-    "mistralai": "mistral_ai",
-    "moonshot": "moonshot_ai",
-    "together": "together_ai",
-    "vertexai": "gcp.vertex_ai",
-    "xai": "x_ai",
-}
 _QUIET = ("prompt", "parser")
 """Links that only turn one form into another."""
 _HIDDEN = "langsmith:hidden"
@@ -49,7 +31,7 @@ def _run(callback: str, serialized: Any, told: Fields) -> Model | Other | None:
         return Model(
             CHAT if callback == "chat" else LLM,
             body,
-            _PROVIDERS.get(provider, provider),
+            spelled(provider),
             together if type(together) is int and together > 0 else 1,
         )
     name = text(told.get("name")) or text(fields(serialized).get("name")) or _class_name(serialized)

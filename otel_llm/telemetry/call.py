@@ -26,6 +26,7 @@ from otel_llm.telemetry.events import message_of
 
 if TYPE_CHECKING:
     from otel_llm.telemetry.engine import Engine
+    from otel_llm.telemetry.frames import Work
     from otel_llm.telemetry.inner import InnerCall
 
 
@@ -53,6 +54,7 @@ class Call:
         "_span",
         "_started",
         "context",
+        "sure",
     )
 
     def __init__(
@@ -66,12 +68,16 @@ class Call:
         context: Context,
         started: int,
         began: int,
+        *,
+        sure: bool = False,
     ) -> None:
         self._engine = engine
         self._dialect = dialect
         self._api = dialect.api
         self._request = request
         self._provider = provider
+        self.sure = sure
+        """Whether it was said who answers; an SDK below then has nothing to add."""
         self._base = base
         self._span = span
         self.context = context
@@ -93,13 +99,24 @@ class Call:
         return not self._open
 
     @property
+    def provider(self) -> Any:
+        """Who answers, as far as is known."""
+        return self._base[names.PROVIDER_NAME]
+
+    @property
     def counts(self) -> bool:
         """Whether this call has a span and figures of its own."""
         return True
 
-    def counted_inside(self) -> None:
+    def covers(self, operation: str) -> bool:
+        """Whether such an operation, done for this call, is a part of it."""
+        own = self._dialect.operation
+        return own == operation or {own, operation} <= names.INFERENCE
+
+    def counted_inside(self, other: Work | None = None) -> None:
         """Another call was counted inside of this one: what this one says of its usage is that one's."""
-        self._counted_inside = True
+        if not isinstance(other, Call) or self.covers(other._dialect.operation):
+            self._counted_inside = True
 
     # Around the SDK call. In one frame, so that nothing of ours is current while user code runs.
 

@@ -39,6 +39,8 @@ class Server(NamedTuple):
     provider: str
     host: str
     port: int
+    sure: bool = False
+    """Whether the provider was named, and not concluded from the host or the SDK."""
 
 
 class Engine:
@@ -120,9 +122,11 @@ class Engine:
             current = parent
         elif (frame := frames.current()) is not None:
             frame = frame.served_next()
-            if isinstance(frame.work, Call) and dialect.operation in names.INFERENCE:
+            if isinstance(frame.work, Call) and frame.work.covers(dialect.operation):
                 del base[names.OPERATION_NAME]
-                return InnerCall(frame.work, frame, dialect, request, base)
+                if frame.work.sure and not server.sure:
+                    base[names.PROVIDER_NAME] = frame.work.provider
+                return InnerCall(frame.work, frame, dialect, request, base, sure=server.sure)
             current = frame.parent(current)
         name = dialect.operation
         if request.model is not None:
@@ -133,7 +137,8 @@ class Engine:
         started, began = time_ns(), perf_counter_ns()
         span = self.tracer.start_span(name, current, SpanKind.CLIENT, at_start, start_time=started)
         context = trace.set_span_in_context(span, current)
-        return Call(self, dialect, request, server.provider, base, span, context, started, began)
+        sure = server.sure
+        return Call(self, dialect, request, server.provider, base, span, context, started, began, sure=sure)
 
     def told_by_others(self, framework: str) -> bool:
         """Whether an official package tells of a framework's runs: then we are silent about them. Looked up once."""

@@ -7,7 +7,8 @@ in a context variable of its own and needs no undoing, for a frame whose call ha
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+from contextlib import suppress
+from contextvars import ContextVar, Token
 from typing import Protocol
 
 from opentelemetry import trace
@@ -30,8 +31,8 @@ class Work(Protocol):
         """Whether it is a call that is counted by itself."""
         ...
 
-    def counted_inside(self) -> None:
-        """Another call was counted inside of this one."""
+    def counted_inside(self, other: Work | None = None) -> None:
+        """Another call was counted inside of this one, by ourselves or (None) by somebody else."""
 
 
 _current: ContextVar[Frame | None] = ContextVar("otel_llm_frame", default=None)
@@ -40,9 +41,9 @@ _current: ContextVar[Frame | None] = ContextVar("otel_llm_frame", default=None)
 class Frame:
     """One call or step of a framework, for as long as it is open."""
 
-    __slots__ = ("_around", "_batch", "_size", "prev", "served", "taken", "work")
+    __slots__ = ("_around", "_batch", "_size", "ends", "prev", "served", "taken", "work")
 
-    def __init__(self, work: Work, around: Context, prev: Frame | None, size: int) -> None:
+    def __init__(self, work: Work, around: Context, prev: Frame | None, size: int, *, ends: bool) -> None:
         self.work = work
         self._around = trace.get_current_span(around)
         """What was current outside: as long as it is, nobody has begun a span of their own inside."""
@@ -51,8 +52,10 @@ class Frame:
         """Calls that begin together, and are then made one by one in the same order."""
         self._batch.append(self)
         if prev is not None and work.counts and self._batch is not prev._batch:
-            prev.work.counted_inside()
+            prev.work.counted_inside(work)
         self.prev = prev
+        self.ends = ends
+        """Whether it is told of every end itself, that of a cancelled task included."""
         self.served = False
         """Whether an SDK answers for it, or has."""
         self.taken = False
@@ -79,9 +82,20 @@ class Frame:
 
 def enter(work: Work, around: Context, *, size: int = 1) -> Frame:
     """What runs next in this context works for this call or step, one of so many that begin together."""
-    frame = Frame(work, around, current(), size)
+    frame = Frame(work, around, current(), size, ends=False)
     _current.set(frame)
     return frame
+
+
+def enter_until(work: Work, around: Context) -> Token[Frame | None]:
+    """The same, up to `leave`: for work that ends in the same place as it began."""
+    return _current.set(Frame(work, around, current(), 1, ends=True))
+
+
+def leave(token: Token[Frame | None]) -> None:
+    """As it was before; a coroutine that is thrown away may end in another context, where there is nothing to do."""
+    with suppress(ValueError):
+        _current.reset(token)
 
 
 def current() -> Frame | None:
@@ -90,8 +104,3 @@ def current() -> Frame | None:
     while frame is not None and not frame.open:
         frame = frame.prev
     return frame
-
-
-def leave(frame: Frame) -> None:
-    """Where the work ends in the same place as it began: as it was before."""
-    _current.set(frame.prev)

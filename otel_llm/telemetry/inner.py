@@ -19,7 +19,14 @@ class InnerCall(Call):
     __slots__ = ("_found", "_frame", "_owner", "code", "failed")
 
     def __init__(
-        self, owner: Call, frame: Frame, dialect: Dialect, request: ModelRequest, server: Attributes
+        self,
+        owner: Call,
+        frame: Frame,
+        dialect: Dialect,
+        request: ModelRequest,
+        server: Attributes,
+        *,
+        sure: bool,
     ) -> None:
         super().__init__(
             owner._engine,
@@ -31,6 +38,7 @@ class InnerCall(Call):
             owner.context,
             owner._started,
             owner._began,
+            sure=sure or owner.sure,
         )
         self._owner = owner
         self._frame = frame
@@ -79,7 +87,7 @@ class InnerCall(Call):
         self._forget()
         if error is None:
             return
-        if isinstance(error, Exception):
+        if isinstance(error, Exception) or self._frame.ends:
             self._frame.served = self._frame.taken = False  # it may be tried again
         else:
             self._owner.fail(error, code)  # a cancelled task, say, of which frameworks are not always told

@@ -22,6 +22,7 @@ from otel_llm.telemetry.events import message_of
 
 if TYPE_CHECKING:
     from otel_llm.telemetry.engine import Engine
+    from otel_llm.telemetry.frames import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class Step:
         """Whether the span has ended."""
         return not self._open
 
-    def counted_inside(self) -> None:
+    def counted_inside(self, other: Work | None = None) -> None:
         """As it should be."""
 
     def end(self, error: BaseException | None = None) -> None:

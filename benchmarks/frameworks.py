@@ -19,7 +19,8 @@ def main() -> None:
         sys.stdout.write("\nchat model of LangChain's: not measured, it is not installed\n")
         return
     model = chat(model="gpt-4o", api_key="none", temperature=0.5, max_tokens=100)
-    model.root_client._client, model.client._client._client = (CLIENT._client,) * 2
+    transport: Any = vars(CLIENT)["_client"]
+    model.root_client._client, model.client._client._client = transport, transport
     given: Any = vars(Providers())
 
     def run() -> Any:

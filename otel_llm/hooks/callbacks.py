@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from contextvars import ContextVar
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -18,6 +17,7 @@ from opentelemetry import context as context_api
 from otel_llm.guard import internal_error
 from otel_llm.hooks.patching import Patches
 from otel_llm.hooks.runs import Describe, Runs
+from otel_llm.telemetry import frames
 
 _SET_CONTEXT = "_set_config_context"
 
@@ -47,8 +47,7 @@ class CallbackSdk:
 
         base: Any = import_module("langchain_core.callbacks.base").BaseCallbackHandler
         kind = _handler_class(base, runs)
-        # A default is what every thread, task and context finds.
-        variable: ContextVar[Any] = ContextVar("otel_llm_handler", default=kind())  # noqa: B039 - it is never changed
+        variable: Any = _Offer(kind())
         module.register_configure_hook(variable, inheritable=True, handle_class=kind)
         patches.status[f"{self.module}.register_configure_hook"] = "active"
 
@@ -56,6 +55,21 @@ class CallbackSdk:
             module._configure_hooks[:] = [hook for hook in module._configure_hooks if hook[0] is not variable]
 
         patches.undo_with(forget)
+
+
+class _Offer:
+    """In the place of the context variable that has the handler: the same one in every context. It is asked for where
+    a run is about to begin, and takes note of where that is: older versions tell of it in other tasks."""
+
+    def __init__(self, handler: Any) -> None:
+        self._handler = handler
+
+    def get(self) -> Any:
+        try:
+            frames.prepare()
+        except Exception:  # noqa: BLE001 - ours, not the user's
+            internal_error("preparing for a run")
+        return self._handler
 
 
 def _patch_bodies(patches: Patches, runs: Runs, module: ModuleType) -> None:

@@ -175,7 +175,7 @@ class _Listener:
         return result
 
 
-Tokens = tuple[Token[Context], Token["frames.Frame | None"]]
+Tokens = tuple[Token[Context], Token["frames.Slot | None"]]
 
 
 class _Made:

@@ -38,8 +38,8 @@ class Model(NamedTuple):
     dialect: Dialect
     body: Fields
     provider: str
-    together: int = 1
-    """How many such runs start one after the other, before the first of them does anything."""
+    family: str
+    """What is made the same way, by an SDK that is listened to or not."""
 
 
 class Other(NamedTuple):
@@ -72,6 +72,7 @@ class _Run:
     parent: _Run | None
     frame: frames.Frame | None = None
     task: Any = None
+    family: str = ""
     children: dict[Any, _Run] = field(default_factory=dict[Any, "_Run"])
 
 
@@ -87,6 +88,8 @@ class Runs:
         self._describe = describe
         self._open: dict[Any, _Run] = {}
         self._lock = threading.Lock()
+        self._heard: set[str] = set()
+        """Families of models that an SDK has been heard to answer for."""
         self._in_tasks: WeakKeyDictionary[Any, dict[Any, _Run]] = WeakKeyDictionary()
 
     # What the framework tells.
@@ -114,8 +117,17 @@ class Runs:
         """A run has ended well."""
 
         def end(work: Call | Step) -> None:
-            work.end() if isinstance(work, Step) else work.answer(result)
+            if isinstance(work, Step):
+                work.end()
+                return
+            if not work.heard and family in self._heard:
+                work.counted_inside()  # answered out of a cache, with the figures of an earlier call
+            work.answer(result)
 
+        run = self._open.get(run_id)
+        family = "" if run is None else run.family
+        if run is not None and isinstance(run.work, Call) and run.work.heard:
+            self._heard.add(family)
         self._close(run_id, end, _abandon)
 
     def fail(self, run_id: Any, error: BaseException, result: Any = None) -> None:
@@ -157,11 +169,11 @@ class Runs:
             around = conversation.inside({**aside, **conversation.said_inside(around)}, around)
         work = self._begin(engine, found, around)
         run = _Run(work, around if work is None else work.context, parent)
+        run.family = found.family if isinstance(found, Model) else ""
         if work is not None:
             engine.watch_exit(work)
             if isinstance(found, Model) or (isinstance(found, Other) and found.inline):
-                size = found.together if isinstance(found, Model) else 1
-                run.frame = frames.enter(work, context_api.get_current(), size=size)
+                run.frame = frames.enter(work, context_api.get_current())
                 self._watch_task(run_id, run)
         with self._lock:
             self._open[run_id] = run
@@ -209,11 +221,7 @@ class Runs:
     def _watch_task(self, run_id: Any, run: _Run) -> None:
         """Runs of a task that is cancelled are not always told to have ended; neither are those of one that has
         ended in spite of it."""
-        asyncio = sys.modules.get("asyncio")  # not imported by ourselves: without it there are no tasks
-        try:
-            task = None if asyncio is None else asyncio.current_task()
-        except RuntimeError:
-            return  # no loop runs here
+        task = frames.task()
         if task is None:
             return
         run.task = task

@@ -27,13 +27,7 @@ def _run(callback: str, serialized: Any, told: Fields) -> Model | Other | None:
     if callback in ("chat", "llm"):
         provider = text(metadata.get("ls_provider")) or _class_name(serialized).removeprefix("Chat").lower()
         body = {"metadata": metadata, "params": told.get("invocation_params")}
-        together = told.get("batch_size")
-        return Model(
-            CHAT if callback == "chat" else LLM,
-            body,
-            spelled(provider),
-            together if type(together) is int and together > 0 else 1,
-        )
+        return Model(CHAT if callback == "chat" else LLM, body, spelled(provider), str(_path(serialized)))
     name = text(told.get("name")) or text(fields(serialized).get("name")) or _class_name(serialized)
     agent = text(metadata.get("lc_agent_name"))
     if callback == "tool":
@@ -57,8 +51,12 @@ def _chain(name: str, agent: str | None, metadata: Fields, told: Fields) -> Othe
     return Other(LINK, name, {})
 
 
+def _path(serialized: Any) -> Any:
+    return items(fields(serialized).get("id"))
+
+
 def _class_name(serialized: Any) -> str:
-    path = items(fields(serialized).get("id"))
+    path = _path(serialized)
     return (text(path[-1]) if path else None) or "run"
 
 

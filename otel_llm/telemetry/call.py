@@ -104,6 +104,11 @@ class Call:
         return self._base[names.PROVIDER_NAME]
 
     @property
+    def heard(self) -> bool:
+        """Whether an SDK has been heard to work for this call."""
+        return self._inner is not None
+
+    @property
     def counts(self) -> bool:
         """Whether this call has a span and figures of its own."""
         return True

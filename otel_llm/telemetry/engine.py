@@ -121,7 +121,6 @@ class Engine:
         if parent is not None:
             current = parent
         elif (frame := frames.current()) is not None:
-            frame = frame.served_next()
             if isinstance(frame.work, Call) and frame.work.covers(dialect.operation):
                 del base[names.OPERATION_NAME]
                 if frame.work.sure and not server.sure:

@@ -7,9 +7,10 @@ in a context variable of its own and needs no undoing, for a frame whose call ha
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from contextvars import ContextVar, Token
-from typing import Protocol
+from typing import Any, Protocol
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -35,25 +36,54 @@ class Work(Protocol):
         """Another call was counted inside of this one, by ourselves or (None) by somebody else."""
 
 
-_current: ContextVar[Frame | None] = ContextVar("otel_llm_frame", default=None)
+class Slot:
+    """A place for frames, made where a framework is about to begin calls: it may tell so in tasks of its own, whose
+    changes to the context are lost, but which have the same slot."""
+
+    __slots__ = ("frames", "prev", "task")
+
+    def __init__(self, task: Any = None) -> None:
+        self.frames: list[Frame] = []
+        """Calls that begin together, and are then made one by one in the same order."""
+        around = _current.get()
+        while around is not None and around.next is None:
+            around = around.prev
+        self.prev: Slot | None = around
+        self.task = task
+        """The task that the slot was made in; None outside of tasks."""
+
+    @property
+    def next(self) -> Frame | None:
+        """The frame that is open; of several the first that is not served yet."""
+        last: Frame | None = None
+        for frame in self.frames:
+            if frame.open:
+                if not frame.served:
+                    return frame
+                last = frame
+        return last
+
+    def add(self, frame: Frame) -> Frame:
+        """One more frame; what is around it is not counted a second time."""
+        around = None if self.prev is None else self.prev.next
+        if around is not None and frame.work.counts:
+            around.work.counted_inside(frame.work)
+        self.frames.append(frame)
+        return frame
+
+
+_current: ContextVar[Slot | None] = ContextVar("otel_llm_slot", default=None)
 
 
 class Frame:
     """One call or step of a framework, for as long as it is open."""
 
-    __slots__ = ("_around", "_batch", "_size", "ends", "prev", "served", "taken", "work")
+    __slots__ = ("_around", "ends", "served", "taken", "work")
 
-    def __init__(self, work: Work, around: Context, prev: Frame | None, size: int, *, ends: bool) -> None:
+    def __init__(self, work: Work, around: Context, *, ends: bool) -> None:
         self.work = work
         self._around = trace.get_current_span(around)
         """What was current outside: as long as it is, nobody has begun a span of their own inside."""
-        self._size = size
-        self._batch: list[Frame] = prev._batch if prev is not None and prev._awaits(size) else []
-        """Calls that begin together, and are then made one by one in the same order."""
-        self._batch.append(self)
-        if prev is not None and work.counts and self._batch is not prev._batch:
-            prev.work.counted_inside(work)
-        self.prev = prev
         self.ends = ends
         """Whether it is told of every end itself, that of a cancelled task included."""
         self.served = False
@@ -61,38 +91,42 @@ class Frame:
         self.taken = False
         """Whether its stream is with the user, whose calls between two chunks are calls of their own."""
 
-    def _awaits(self, size: int) -> bool:
-        return self._size == size and len(self._batch) < size
-
     @property
     def open(self) -> bool:
         """Whether what is done here is done for this frame."""
         return not (self.taken or self.work.ended)
-
-    def served_next(self) -> Frame:
-        """This frame, or the one of its batch whose turn it is."""
-        if self._size == 1:
-            return self
-        return next((frame for frame in self._batch if frame.open and not frame.served), self)
 
     def parent(self, current: Context) -> Context:
         """The context for a span that begins here."""
         return self.work.context if trace.get_current_span(current) is self._around else current
 
 
-def enter(work: Work, around: Context, *, size: int = 1) -> Frame:
-    """What runs next in this context works for this call or step, one of so many that begin together."""
-    frame = Frame(work, around, current(), size, ends=False)
-    _current.set(frame)
-    return frame
+def prepare() -> Slot:
+    """A framework is about to begin calls here, in this context."""
+    slot = Slot(_task())
+    _current.set(slot)
+    return slot
 
 
-def enter_until(work: Work, around: Context) -> Token[Frame | None]:
-    """The same, up to `leave`: for work that ends in the same place as it began."""
-    return _current.set(Frame(work, around, current(), 1, ends=True))
+def enter(work: Work, around: Context) -> Frame:
+    """What runs next where the last slot was made works for this call or step."""
+    return (_current.get() or prepare()).add(Frame(work, around, ends=False))
 
 
-def leave(token: Token[Frame | None]) -> None:
+def task() -> Any:
+    """The task that the last slot was made in; None outside of tasks."""
+    slot = _current.get()
+    return None if slot is None else slot.task
+
+
+def enter_until(work: Work, around: Context) -> Token[Slot | None]:
+    """What runs next in this context works for this call, up to `leave`: it ends in the same place as it began."""
+    slot = Slot()
+    slot.add(Frame(work, around, ends=True))
+    return _current.set(slot)
+
+
+def leave(token: Token[Slot | None]) -> None:
     """As it was before; a coroutine that is thrown away may end in another context, where there is nothing to do."""
     with suppress(ValueError):
         _current.reset(token)
@@ -100,7 +134,16 @@ def leave(token: Token[Frame | None]) -> None:
 
 def current() -> Frame | None:
     """The innermost frame that is open."""
-    frame = _current.get()
-    while frame is not None and not frame.open:
-        frame = frame.prev
-    return frame
+    slot = _current.get()
+    while slot is not None:
+        if (frame := slot.next) is not None:
+            return frame
+        slot = slot.prev
+    return None
+
+
+def _task() -> Any:
+    asyncio = sys.modules.get("asyncio")  # not imported by ourselves: without it there are no tasks
+    if asyncio is None or asyncio._get_running_loop() is None:
+        return None
+    return asyncio.current_task()

@@ -356,8 +356,8 @@ def test_a_failing_tool_fails_its_span_and_what_is_around(telemetry: Telemetry) 
 def test_steering_is_no_error(telemetry: Telemetry) -> None:
     """A graph that stops to ask a person has not failed."""
     checkpoint: Any = pytest.importorskip("langgraph.checkpoint.memory")
+    interrupt = pytest.importorskip("langgraph.types").interrupt
     from langgraph.graph import START, StateGraph
-    from langgraph.types import interrupt
 
     graph = StateGraph(dict)
     graph.add_node("ask", lambda state: interrupt("sure?"))

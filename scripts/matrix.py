@@ -66,6 +66,29 @@ PROVIDERS = {  # by a word in the names of the tests: the oldest and the newest 
     "together": (("together==1.5.35",), ("together<3",), ("together<4",)),
     "vertexai": (("google-cloud-aiplatform==1.70.0", "setuptools<80"), ("google-cloud-aiplatform<3",)),
 }
+_LANGCHAIN = ("tests/frameworks/test_langchain_lives.py", "tests/frameworks/test_langchain_models.py")
+_LITELLM = ("tests/frameworks",)
+FRAMEWORKS = {  # with what they are called over, and the tests of theirs
+    "langchain-core 0.3 oldest": (
+        (
+            "langchain-core==0.3.0",
+            "langchain-openai==0.2.0",
+            "langchain-anthropic==0.2.0",
+            "langgraph==0.2.20",
+        ),
+        (*_LANGCHAIN, "-k", "not responses"),  # this langchain-openai does not know them
+    ),
+    "langchain-core 0.3 newest": (
+        ("langchain-core<0.4", "langchain-openai<1", "langchain-anthropic<1", "langgraph<1"),
+        _LANGCHAIN,
+    ),
+    "langchain-core 1.7": (
+        ("langchain-core<1.8", "langchain<1.5", "langchain-openai", "langchain-anthropic", "langgraph"),
+        (*_LANGCHAIN, "tests/frameworks/test_programs.py"),
+    ),
+    "litellm oldest": (("litellm==1.61.0", "mcp"), _LITELLM),
+    "litellm newest": (("litellm<2", "mcp"), _LITELLM),
+}
 OWN = {
     "anthropic": (RECORDED, "tests/providers/test_anthropic.py"),
     "bedrock or boto3": (RECORDED,),
@@ -80,7 +103,8 @@ ROWS = {
     for word, rows in PROVIDERS.items()
     for requirements in rows
 }
-SOME = {
+SOME: dict[str, tuple[str, ...]] = {
+    **{name: tests for name, (_, tests) in FRAMEWORKS.items()},
     "openai 1 first": ("tests/test_recordings.py", "tests/lives/test_openai_streams.py"),
     "wrapt 1": ("tests/processes/test_ways_to_start.py", "tests/test_patching.py"),
     "wrapt 2": ("tests/processes/test_ways_to_start.py", "tests/test_patching.py"),
@@ -166,6 +190,7 @@ def main() -> int:
     rows = {f"Python {version}, {newest}": (path, SDKS[newest]) for version, path in found.items()}
     rows |= {name: (sys.executable, requirements) for name, requirements in SDKS.items() if name != newest}
     rows |= {name: (sys.executable, ("openai<4", *requirements)) for name, (_, requirements) in ROWS.items()}
+    rows |= {name: (sys.executable, requirements) for name, (requirements, _) in FRAMEWORKS.items()}
     wanted = {name: row for name, row in rows.items() if all(word in name for word in sys.argv[1:])}
     failed = False
     for name, (python, requirements) in wanted.items():

@@ -111,3 +111,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL of a real model."""
     with servers.model(tmp_path_factory.mktemp("model")) as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def litellm(provider: ReplayServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The base URL and the key of LiteLLM's proxy, behind which the provider answers."""
+    with servers.litellm(tmp_path_factory.mktemp("litellm"), f"{provider.url}/v1") as served:
+        yield served

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -131,6 +133,23 @@ def model(folder: Path) -> Iterator[str]:
     )
     with running(command, folder / "model.log", answers(f"{url}/health"), seconds=120):
         yield f"{url}/v1"
+
+
+@contextmanager
+def litellm(folder: Path, provider: str) -> Iterator[tuple[str, str]]:
+    """LiteLLM's proxy in front of a provider; yields the base URL of its OpenAI API, and the key that it asks for."""
+    binary = tools.bring("litellm")
+    (port,) = free_ports(1)
+    served = {"model": "openai/gpt-4o", "api_base": provider, "api_key": "not-needed", "max_retries": 0}
+    config = folder / "litellm.yaml"
+    config.write_text(json.dumps({"model_list": [{"model_name": "house-model", "litellm_params": served}]}))
+    url = f"http://127.0.0.1:{port}"
+    command = (binary, "--config", config, "--host", "127.0.0.1", "--port", port)
+    key = f"sk-{secrets.token_hex(32)}"
+    environ = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MASTER_KEY": key}
+    ready = answers(f"{url}/health/liveliness")
+    with running(command, folder / "litellm.log", ready, seconds=120, **environ):
+        yield f"{url}/v1", key
 
 
 def run_example(name: str, base_url: str, otlp: str, protocol: str, service: str, **environ: str) -> str:

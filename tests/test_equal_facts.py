@@ -19,8 +19,7 @@ def test_one_calls_facts_are_the_same_on_every_wire(
     telemetry: Telemetry, replay: ReplayServer, wire: Wire, kind: str, stream: bool
 ) -> None:
     """The usage on the span, and the sums of the token metric, are those of the one call that all wires state."""
-    if not wire.installed:
-        pytest.skip(f"{wire.name} is not installed")
+    wire.needs(kind)
 
     replay.answer(wire.answer() if stream else wire.whole)
     run(kind, wire.call(kind, replay.url, stream=stream))

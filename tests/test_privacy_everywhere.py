@@ -38,8 +38,7 @@ def test_nothing_that_was_said_is_told(
     stream: bool,
 ) -> None:
     """However the call ends, what was said in it stays in it."""
-    if not wire.installed:
-        pytest.skip(f"{wire.name} is not installed")
+    wire.needs(kind)
     caplog.set_level(logging.DEBUG, "otel_llm")
     replay.answer(_answer(wire, end, stream=stream))
     with contextlib.suppress(Exception):

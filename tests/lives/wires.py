@@ -86,6 +86,13 @@ class Wire:
         except ModuleNotFoundError:
             return False
 
+    def needs(self, kind: str) -> None:
+        """Skip the test that runs if there is no client of this kind to be had."""
+        if not self.installed or (
+            self.module == "boto3" and kind == "async" and find_spec("aiobotocore") is None
+        ):
+            pytest.skip(f"{self.name} is not installed, {kind}")
+
     def answer(self, *, upto: int | None = None, failing: bool = False, **more: Any) -> Exchange:
         """The stream, or its beginning, or its beginning and then a failure."""
         pieces = self.pieces[:upto] + ((self.failure,) if failing else ())

@@ -61,9 +61,7 @@ class Pipeline:
         # The SDK's own exit handlers know no deadline: ours call them.
         self.tracer_provider = TracerProvider(resource=self.resource, shutdown_on_exit=False)
         self.tracer_provider.add_span_processor(ConversationProcessor())
-        if langsmith:
-            self.tracer_provider.add_span_processor(LangSmithProcessor())
-        self._add_traces(console=console)
+        self._add_traces(console=console, langsmith=langsmith)
         self.logger_provider = self._new_logger_provider() if logs else None
         self.meter_provider = self._new_meter_provider(self.resource) if metrics else None
 
@@ -75,7 +73,7 @@ class Pipeline:
         """Those that exist."""
         return [provider for provider in self.given() if provider is not None]
 
-    def _add_traces(self, *, console: bool) -> None:
+    def _add_traces(self, *, console: bool, langsmith: bool) -> None:
         names = _exporter_names("traces")
         if console and "llm_console" not in names:
             names.append("llm_console")
@@ -92,7 +90,7 @@ class Pipeline:
             else:
                 processor = BatchSpanProcessor(exporter)
             self._batches.append(processor)
-            self.tracer_provider.add_span_processor(processor)
+            self.tracer_provider.add_span_processor(LangSmithProcessor(processor) if langsmith else processor)
 
     def _new_logger_provider(self) -> LoggerProvider:
         provider = LoggerProvider(resource=self.resource, shutdown_on_exit=False)

@@ -140,3 +140,17 @@ def test_amazons_calls_are_told_once(both: Both, replay: ReplayServer) -> None:
     run("sync", go())
     assert len(telemetry.spans) == 2
     assert counted(telemetry) == metered(telemetry) == 5
+
+
+def test_spans_of_http_are_children_of_the_call(telemetry: Telemetry, replay: ReplayServer) -> None:
+    """Through a framework as without one: they are where the time went."""
+    http: Any = pytest.importorskip("opentelemetry.instrumentation.httpx").HTTPXClientInstrumentor()
+    from langchain_groq import ChatGroq
+
+    http.instrument(tracer_provider=telemetry.tracer_provider)
+    try:
+        replay.answer(provider)
+        ChatGroq(model="m", api_key="k", base_url=replay.url, max_retries=0).invoke("hi")
+    finally:
+        http.uninstrument()
+    assert drawn(telemetry.spans) == "chat m\n  POST"

@@ -73,7 +73,11 @@ def _aside(told: Fields) -> dict[str, Any]:
 
 
 def _harmless(error: BaseException) -> bool:
-    return any(kind.__name__ in _STEERING for kind in type(error).__mro__)
+    """How LangGraph steers; that nobody wants the rest; or that a loop, as it ends, cancels its own closing of a
+    stream that was dropped, which alone is thrown right into the generator."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    thrown = error.__traceback__ is not None and error.__traceback__.tb_next is None
+    return bool(kinds & _STEERING) or ("CancelledError" in kinds and thrown)
 
 
 SDK = CallbackSdk(

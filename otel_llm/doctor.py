@@ -37,7 +37,10 @@ def report() -> str:
         for name, value in sorted(os.environ.items())
         if name.startswith("OTEL_") and not name.startswith("OTEL_LLM_")
     ] or ["  none set: OTLP over HTTP to http://localhost:4318"]
-    hooks = _hooks([sdk.module for sdk in SDKS if settings.listens_to(sdk.name)])
+    wanted = [
+        part for sdk in SDKS if settings.listens_to(sdk.name) for part in (sdk, getattr(sdk, "older", None))
+    ]
+    hooks = _hooks([part.module for part in wanted if part is not None])
     if hooks:
         lines += ["", "Hooks", *(f"  {where}: {state}" for where, state in sorted(hooks.items()))]
     if internal_errors:

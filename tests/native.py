@@ -154,6 +154,20 @@ async def _ollama(kind: str, url: str, api: str, stream: bool) -> Any:
     return await settle(getattr(sdk, api)(**OLLAMA[api], **({"stream": True} if stream else {})))
 
 
+def _dropped() -> dict[str, str]:
+    """What older versions of Google's SDK lose of what they are sent."""
+    try:
+        version: str = import_module("google.genai").__version__
+    except ImportError:
+        return {}
+    multimodal = (
+        "gemini/embed_content/embedding-multimodal-embeddings-gemini-gemini-embedding-2-em-1b446233.json"
+    )
+    return (
+        {multimodal: "this version drops the usage of embeddings"} if int(version.split(".")[0]) < 3 else {}
+    )
+
+
 NATIVES = (
     Native("anthropic", "anthropic", {"/v1/messages": "messages", "/v1/complete": "complete"}, _anthropic),
     Native(
@@ -178,6 +192,7 @@ NATIVES = (
             "/interactions": "interactions",
         },
         _google(vertex=False),
+        _dropped(),
     ),
     Native(
         "google.genai",

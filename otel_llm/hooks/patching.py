@@ -18,6 +18,7 @@ from otel_llm.hooks.importing import ImportWatcher
 from otel_llm.telemetry.engine import Engine
 
 _MISSING = object()
+_PYTHONS_OWN = (FunctionType, classmethod, staticmethod, property)
 _OURS = "_otel_llm"
 """The mark on functions of ours."""
 
@@ -128,7 +129,7 @@ def _name_of(owner: Any) -> str:
 def _bound_late(original: Any) -> Any:
     """A method as a function of its object. Others' wrappers are objects that learn by binding whom they are
     called for, and would not know if they were called like functions."""
-    if not hasattr(type(original), "__wrapped__") and not hasattr(original, "_self_wrapper"):
+    if isinstance(original, _PYTHONS_OWN) or not hasattr(original, "__wrapped__"):
         return original
     if inspect.iscoroutinefunction(original):
 

@@ -12,9 +12,10 @@ from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import code, fields
 from otel_llm.dialects.gemini import EMBED, GENERATE
 from otel_llm.dialects.gemini_interactions import INTERACTIONS
+from otel_llm.hooks.generated import GeneratedSdk
 from otel_llm.hooks.methods import Ask, Asked, Method, MethodSdk, answer, held_stream
 from otel_llm.hooks.results import take_result
-from otel_llm.providers.servers import server_of
+from otel_llm.providers.servers import or_else, server_of
 from otel_llm.telemetry.call import Call
 
 
@@ -55,11 +56,7 @@ def _take(sdk: MethodSdk, call: Call, result: Any) -> Any:
     return _streamed(sdk, call, result)
 
 
-_PLAIN, _STREAM, _EMBED = (
-    _asks(GENERATE, stream=False),
-    _asks(GENERATE, stream=True),
-    _asks(EMBED, stream=False),
-)
+_PLAIN, _STREAM = (_asks(GENERATE, stream=stream) for stream in (False, True))
 
 
 def _code(error: BaseException) -> str | None:
@@ -67,7 +64,7 @@ def _code(error: BaseException) -> str | None:
     return code(seen.get("status"), seen.get("code"), seen.get("status_code"))
 
 
-SDK = MethodSdk(
+_METHODS = MethodSdk(
     name="google-genai",
     distribution="google-genai",
     versions=">=1.0,<4",
@@ -79,7 +76,7 @@ SDK = MethodSdk(
                 Method(owner, "_generate_content", _PLAIN, answer),
                 # A generator for one, a coroutine that sends and returns a generator for the other.
                 Method(owner, "_generate_content_stream", _STREAM, answer, lazy=owner == "Models"),
-                Method(owner, "_embed_content", _EMBED, answer),
+                Method(owner, "_embed_content", _asks(EMBED, stream=False), answer),
             )
         ),
         "google.genai._gaos.interactions": (
@@ -88,4 +85,16 @@ SDK = MethodSdk(
         ),
     },
     code=_code,
+)
+
+# Its interactions of version 1 have a generated client below.
+SDK = GeneratedSdk(
+    name="google-genai",
+    distribution="google-genai",
+    versions=">=1.0,<4",
+    module="google.genai._interactions._base_client",
+    routes={"interactions": INTERACTIONS},
+    provider=or_else("gcp.gemini"),
+    usage_option={},
+    older=_METHODS,
 )

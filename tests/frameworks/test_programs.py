@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import operator
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -287,6 +288,10 @@ invoke_workflow
 }
 
 
+SCATTERED = ("agent, async",)
+"""Before Python 3.11, LangChain loses in tasks which run it is in, and says so: its runs are roots then."""
+
+
 @pytest.fixture
 def app(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> Telemetry:
     """Telemetry that the program's own spans go to as well."""
@@ -297,6 +302,8 @@ def app(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> Telemetry:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_spans_are_the_tree_and_the_sum(app: Telemetry, replay: ReplayServer, name: str) -> None:
     """The tree is that of the runs; what leaves and metrics add up to is what the provider really sent."""
+    if name == "retriever":
+        pytest.importorskip("numpy")
     program, tree = PROGRAMS[name]
     provider = Provider(replay)
     model = ChatOpenAI(model="m", api_key="k", base_url=provider.url, max_retries=0, stream_usage=True)
@@ -304,7 +311,8 @@ def test_the_spans_are_the_tree_and_the_sum(app: Telemetry, replay: ReplayServer
         asyncio.run(program(model))
     else:
         program(model)
-    assert drawn(app.spans) == tree.strip()
+    if sys.version_info >= (3, 11) or name not in SCATTERED:
+        assert drawn(app.spans) == tree.strip()
     assert leaves(app.spans) == provider.sent
     told = {"input": 0, "output": 0}
     for attributes, point in app.metrics()["gen_ai.client.token.usage"]:

@@ -164,7 +164,9 @@ def _dropped() -> dict[str, str]:
         "gemini/embed_content/embedding-multimodal-embeddings-gemini-gemini-embedding-2-em-1b446233.json"
     )
     return (
-        {multimodal: "this version drops the usage of embeddings"} if int(version.split(".")[0]) < 3 else {}
+        {multimodal: "this version drops the usage of embeddings"}
+        if int(version.split(".", maxsplit=1)[0]) < 3
+        else {}
     )
 
 

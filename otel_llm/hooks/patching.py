@@ -129,7 +129,7 @@ def _name_of(owner: Any) -> str:
 def _bound_late(original: Any) -> Any:
     """A method as a function of its object. Others' wrappers are objects that learn by binding whom they are
     called for, and would not know if they were called like functions."""
-    if isinstance(original, _PYTHONS_OWN) or not hasattr(original, "__wrapped__"):
+    if type(original) in _PYTHONS_OWN or not hasattr(original, "__wrapped__"):
         return original
     if inspect.iscoroutinefunction(original):
 

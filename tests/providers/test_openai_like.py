@@ -139,7 +139,10 @@ def test_exchanges_give_their_figures_and_nothing_else_changes(user: User, api: 
             if len(spans) != 1 or telemetry.started != 1:
                 wrong.append(f"{len(spans)} of {telemetry.started} spans")
             else:
-                refused = not user.generated and isinstance(watched[0][-1], Failure)
+                refused = not user.generated and (
+                    isinstance(watched[0][-1], Failure)
+                    or recording.provider == "xai"  # without its details, its output is not whole
+                )
                 wrong += [
                     one
                     for one in differences(recording, watched[0], spans[0])

@@ -77,8 +77,9 @@ def _run(arguments: list[str]) -> int:
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (folder, path)))
     if console:
         os.environ["OTEL_LLM_CONSOLE"] = "1"
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for out in (sys.stdout, sys.stderr):
+        if out:  # closed by whoever started us, it is None
+            out.flush()
     return _become(command)
 
 

@@ -22,6 +22,9 @@ CAPTURE_MODES = ("NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT")
 NATIVE_MODES = ("replace", "keep")
 
 
+_CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+
+
 class _Wrong(ValueError):
     """A value that is not allowed; the message says what is."""
 
@@ -47,7 +50,7 @@ def _one_of(allowed: tuple[str, ...]) -> Callable[[str], str]:
 
 def _capture(value: str) -> str:
     if value.lower() in _TRUE:  # what older packages took
-        warn_once(("capture", value), "message content is captured on spans: %s means SPAN_ONLY", value)
+        warn_once(("capture", value), "%s=%s means SPAN_ONLY", _CAPTURE, value)
         return "SPAN_ONLY"
     if value.lower() in _FALSE:
         return "NO_CONTENT"
@@ -100,9 +103,7 @@ class Config:
     """Names of SDKs or of providers to listen to; empty: all."""
     exclude: frozenset[str] = _setting("OTEL_LLM_EXCLUDE", _names, frozenset())
     semconv: str = _setting("OTEL_LLM_SEMCONV", _one_of(PROFILE_NAMES), PROFILE_NAMES[0])
-    capture_content: str = _setting(
-        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", _capture, CAPTURE_MODES[0]
-    )
+    capture_content: str = _setting(_CAPTURE, _capture, CAPTURE_MODES[0])
     content_max_bytes: int = _setting("OTEL_LLM_CONTENT_MAX_BYTES", _positive, 16384)
     stream_usage: bool = _setting("OTEL_LLM_STREAM_USAGE", _flag, False)
     chunk_metric: bool = _setting("OTEL_LLM_CHUNK_METRIC", _flag, False)

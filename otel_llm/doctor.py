@@ -28,8 +28,11 @@ def report() -> str:
     lines = [f"Python {platform.python_version()} ({sys.executable})"]
     lines += [f"{name} {_version(name) or 'not installed'}" for name in _PACKAGES]
     lines += ["", "SDKs"]
+    if settings.disabled or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        lines.append("  all are switched off by OTEL_LLM_DISABLED or OTEL_SDK_DISABLED")
     for sdk in SDKS:
-        lines.append(f"  {sdk.name}: {_state(sdk.distribution, sdk.versions, settings.listens_to(sdk.name))}")
+        wanted = settings.listens_to(sdk.name) and not settings.disabled
+        lines.append(f"  {sdk.name}: {_state(sdk.distribution, sdk.versions, wanted)}")
     lines += ["", "Settings", *(f"  {line}" for line in settings.lines())]
     lines += ["", "OpenTelemetry variables"]
     lines += [
@@ -86,4 +89,4 @@ def _state(distribution: str, supported: str, wanted: bool) -> str:
 
     if not SpecifierSet(supported).contains(found, prereleases=True):
         return f"{found} is not supported (supported: {supported}); its calls are not traced"
-    return f"{found}, {'traced' if wanted else 'switched off by OTEL_LLM_INCLUDE or OTEL_LLM_EXCLUDE'}"
+    return f"{found}, {'traced' if wanted else 'switched off by OTEL_LLM_DISABLED, OTEL_LLM_INCLUDE or OTEL_LLM_EXCLUDE'}"

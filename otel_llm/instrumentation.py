@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from opentelemetry._logs import LoggerProvider
@@ -36,22 +37,30 @@ def instrument(
     if _switch.engine is not None:
         logger.debug("instrument() was called already; this call changes nothing")
         return
-    in_force = settings(config)
+    in_force = _with_known_names(settings(config))
     if in_force.disabled:
         logger.debug("switched off by OTEL_LLM_DISABLED")
         return
+    if in_force.content:
+        warn_once(
+            "content",
+            "prompts and answers cannot be captured yet; %s adds exceptions' texts",
+            in_force.capture_content,
+        )
     _switch.engine = Engine(in_force, tracer_provider, meter_provider, logger_provider)
-    _check_names(in_force)
     for sdk in SDKS:
         if sdk.name not in in_force.exclude:
             sdk.install(patches)
 
 
-def _check_names(config: Config) -> None:
+def _with_known_names(config: Config) -> Config:
+    """Without names that nobody has: one that is misspelt must not switch off everything else."""
     known = {sdk.name for sdk in SDKS} | {name for _, name in (*HOSTS, *config.provider_hosts)}
     for variable, names in (("OTEL_LLM_INCLUDE", config.include), ("OTEL_LLM_EXCLUDE", config.exclude)):
         for name in sorted(names - known):
-            warn_once((variable, name), "%s: %r is not known (%s)", variable, name, ", ".join(sorted(known)))
+            message = "%s: %r is not known (%s); it is left out"
+            warn_once((variable, name), message, variable, name, ", ".join(sorted(known)))
+    return replace(config, include=config.include & known, exclude=config.exclude & known)
 
 
 def settings(arguments: dict[str, Any]) -> Config:

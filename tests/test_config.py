@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import otel_llm
+from otel_llm import instrumentation
 from otel_llm.config import CAPTURE_MODES, PROFILE_NAMES, Config
 
 VARIABLES = {name: setting.metadata["variable"] for name, setting in Config.__dataclass_fields__.items()}
@@ -134,10 +135,13 @@ def test_who_is_listened_to(include: list[str], exclude: list[str], heard: bool)
 
 @pytest.mark.parametrize("name", ["include", "exclude"])
 def test_a_name_that_nobody_has_is_warned_about(name: str, caplog: pytest.LogCaptureFixture) -> None:
-    """With the names that there are; the settings hold all the same."""
+    """With the names that there are; it is left out, and where nothing else was named all are listened to."""
     for _ in range(2):
         otel_llm.instrument(**{name: ["opnai", "x_ai"]})
+        assert getattr(instrumentation.engine().config, name) == {"x_ai"}
         otel_llm.uninstrument()
+    otel_llm.instrument(**{name: "opnai"})
+    assert instrumentation.engine().config.listens_to("openai")
     (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert f"{VARIABLES[name]}: 'opnai' is not known" in record.getMessage()
     assert "openai" in record.getMessage()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from otel_llm.dialects import anthropic_messages, bedrock_converse, cohere, gemini
+from otel_llm.dialects import anthropic_messages, bedrock_converse, cohere, gemini, ollama
 from otel_llm.dialects.fields import Fields, fields
 from otel_llm.dialects.langchain_usage import read_langchain_usage
 from otel_llm.dialects.openai_usage import read_openai_usage
@@ -21,6 +21,7 @@ _USAGES: tuple[tuple[frozenset[str], Callable[[Any], TokenUsage | None]], ...] =
         ("prompt_tokens completion_tokens prompt_cache_hit_tokens", read_openai_usage),
         ("input_tokens_details", read_openai_usage),
         ("input_token_details output_token_details total_tokens total_cost", read_langchain_usage),
+        ("prompt_eval_count eval_count", ollama.read_ollama_usage),
         ("input_tokens output_tokens", anthropic_messages.read_anthropic_usage),
     )
 )

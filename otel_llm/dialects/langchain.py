@@ -22,6 +22,7 @@ _METADATA = frozenset(
         "token_usage",
         "usage",
         "usage_metadata",
+        "usageMetadata",
         "model_name",
         "model_provider",
         "finish_reason",
@@ -29,7 +30,7 @@ _METADATA = frozenset(
         "stopReason",
     )
 )
-_USAGES = ("usage", "token_usage", "usage_metadata", "token_count")
+_USAGES = ("usage", "token_usage", "usage_metadata", "usageMetadata", "token_count")
 _REASONS = ("finish_reason", "stop_reason", "stopReason", "done_reason")
 _RUN_IDS = ("run-", "run--", "lc_run-", "lc_")  # LangChain's own, not the provider's
 _INSIDE = ("message", "data", "kwargs")

@@ -39,6 +39,12 @@ def _read_request(body: Fields) -> ModelRequest:
     return ModelRequest.of({**read(_REQUEST, body), **read(_OPTIONS, fields(body.get("options")))})
 
 
+def read_ollama_usage(counts: Any) -> TokenUsage | None:
+    """The counts in a last part; None if it has none."""
+    found = read(_USAGE, fields(counts))
+    return TokenUsage.of(found) if found else None
+
+
 _FACTS: Table = {"model": ("model", text), "error": ("error", error_code)}
 _USAGE: Table = {"prompt_eval_count": ("input_tokens", count), "eval_count": ("output_tokens", count)}
 
@@ -63,9 +69,8 @@ class _Fold:
             return NOTHING
         seen = self._last
         found = read(_FACTS, seen)
-        usage = read(_USAGE, seen)
-        if usage:
-            found["usage"] = TokenUsage.of(usage)
+        if (usage := read_ollama_usage(seen)) is not None:
+            found["usage"] = usage
         found |= told({0: text(seen.get("done_reason"))}, complete=complete)
         return ModelResponse.of(found)
 

@@ -43,6 +43,8 @@ def call_line(span: ReadableSpan) -> list[Piece]:
     attributes: Mapping[str, Any] = span.attributes or {}
     get = attributes.get
     pieces = [*_models(span), *_tokens(get)]
+    if _unmetered(span):
+        pieces.append(("   usage not told", "yellow"))
     if reasons := get(names.RESPONSE_FINISH_REASONS):
         reasons = reasons if isinstance(reasons, (list, tuple)) else (reasons,)
         told = ", ".join(dict.fromkeys(clean(reason) for reason in reasons))
@@ -70,6 +72,16 @@ def _models(span: ReadableSpan) -> Iterator[Piece]:
     yield clean(asked or answered), "bold"
     if answered and asked and answered != asked:
         yield f" -> {clean(answered)}", ""
+
+
+def _unmetered(span: ReadableSpan) -> bool:
+    """Whether a model answered, and nobody said what that took."""
+    get = (span.attributes or {}).get
+    return (
+        get(names.OPERATION_NAME) in COUNTED
+        and get(names.RESPONSE_MODEL, get(names.RESPONSE_FINISH_REASONS)) is not None
+        and all(_first_number(get, keys) is None for keys in _SUMMED.values())
+    )
 
 
 def other_line(span: ReadableSpan) -> list[Piece]:
@@ -147,6 +159,7 @@ class Row:
 
     calls: int = 0
     errors: int = 0
+    unmetered: int = 0
     input: float | None = None
     cached: float | None = None
     written: float | None = None
@@ -158,6 +171,7 @@ class Row:
         attributes = span.attributes or {}
         self.calls += 1
         self.errors += names.ERROR_TYPE in attributes or span.status.status_code is StatusCode.ERROR
+        self.unmetered += _unmetered(span)
         for name, keys in _SUMMED.items():
             setattr(self, name, _sum((getattr(self, name), _first_number(attributes.get, keys))))
 
@@ -210,3 +224,10 @@ class Totals:
                 for column, (cell, width) in enumerate(zip(row, widths, strict=True))
             ]
             yield [("  ".join(cells).rstrip(), "bold" if number == 0 or row[0] == "all" else "")]
+        if unmetered := sum(row.unmetered for row in self.rows.values()):
+            of = (
+                "1 call whose usage was not told is"
+                if unmetered == 1
+                else f"{unmetered} calls whose usage was not told are"
+            )
+            yield [(f"{of} not in these sums", "yellow")]

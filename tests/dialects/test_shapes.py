@@ -124,6 +124,8 @@ TENS: dict[str, tuple[Any, dict[str, Any]]] = {
         {"usage": None, "status": "completed", **RESULT},
         {"raw_finish_reasons": ("completed",)},
     ),
+    "usage in Google's words": ({"usageMetadata": {"promptTokenCount": 10, "candidatesTokenCount": 5}}, {}),
+    "counts of Ollama's": ({"prompt_eval_count": 10, "eval_count": 5}, {}),
     "run": (RUN | RUN_DETAILS, CACHED | THOUGHT),
     "run, outputs": ({"run_type": "llm", "outputs": {"usage_metadata": OWN}}, CACHED | THOUGHT),
     "run, metadata": ({"run_type": "llm", "extra": {"metadata": {"usage_metadata": OWN}}}, CACHED | THOUGHT),

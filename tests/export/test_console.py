@@ -64,11 +64,11 @@ def test_a_call_is_one_line_with_all_its_figures() -> None:
 
 
 def test_what_is_not_known_is_not_printed() -> None:
-    """Neither a zero nor a dash stands for a missing figure."""
+    """Neither a zero nor a dash stands for a missing figure; that nobody told the usage is said in words."""
     screen = Screen()
     bare = dict.fromkeys(name for name in CALL if "usage" in name or "response" in name)
     screen.call(**{**bare, names.RESPONSE_MODEL: "gpt-4o"})
-    assert screen.text.splitlines()[1] == "└─ chat gpt-4o   1.25 s   openai"
+    assert screen.text.splitlines()[1] == "└─ chat gpt-4o   usage not told   1.25 s   openai"
 
 
 def test_an_error_says_what_and_why() -> None:

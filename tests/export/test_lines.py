@@ -104,6 +104,19 @@ def test_only_calls_of_models_are_counted() -> None:
     assert not totals.rows
 
 
+@pytest.mark.parametrize(("unmetered", "told"), [(0, None), (1, "1 call"), (2, "2 calls")])
+def test_totals_say_what_is_not_in_them(unmetered: int, told: str | None) -> None:
+    """Calls that a model answered and whose usage nobody told; one that failed was not answered."""
+    totals, answered = Totals(), {**CALL, names.RESPONSE_MODEL: "gpt-4o"}
+    totals.add(ended(attributes={**answered, names.USAGE_INPUT_TOKENS: 5}))
+    totals.add(ended(error="TimeoutError"))
+    for _ in range(unmetered):
+        totals.add(ended(attributes=answered))
+    last = text(list(totals.lines())[-1])
+    assert ("not in these sums" in last) is (told is not None)
+    assert told is None or last.startswith(f"{told} whose usage")
+
+
 def test_totals_are_bounded() -> None:
     """A server that makes up a model for every answer gets one row for most of them."""
     totals = Totals()

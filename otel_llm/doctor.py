@@ -10,7 +10,7 @@ from importlib import import_module, metadata
 from otel_llm import instrumentation
 from otel_llm.export.variables import without_secrets
 from otel_llm.guard import internal_errors, swept
-from otel_llm.providers import SDKS
+from otel_llm.providers import sdks
 
 _PACKAGES = (
     "otel-llm",
@@ -30,7 +30,8 @@ def report() -> str:
     lines += ["", "SDKs"]
     if settings.disabled or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         lines.append("  all are switched off by OTEL_LLM_DISABLED or OTEL_SDK_DISABLED")
-    for sdk in SDKS:
+    known = list(sdks())
+    for sdk in known:
         wanted = settings.listens_to(sdk.name) and not settings.disabled
         lines.append(f"  {sdk.name}: {_state(sdk.distribution, sdk.versions, wanted)}")
     lines += ["", "Settings", *(f"  {line}" for line in settings.lines())]
@@ -41,7 +42,7 @@ def report() -> str:
         if name.startswith("OTEL_") and not name.startswith("OTEL_LLM_")
     ] or ["  none set: OTLP over HTTP to http://localhost:4318"]
     wanted = [
-        part for sdk in SDKS if settings.listens_to(sdk.name) for part in (sdk, getattr(sdk, "older", None))
+        part for sdk in known if settings.listens_to(sdk.name) for part in (sdk, getattr(sdk, "older", None))
     ]
     hooks = _hooks([part.module for part in wanted if part is not None])
     if hooks:

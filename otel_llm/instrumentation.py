@@ -12,7 +12,7 @@ from opentelemetry.trace import TracerProvider
 from otel_llm.config import Config
 from otel_llm.guard import logger, warn_once
 from otel_llm.hooks.patching import Patches, Switch
-from otel_llm.providers import SDKS
+from otel_llm.providers import LISTED
 from otel_llm.providers.hosts import HOSTS
 from otel_llm.telemetry import finalizers
 from otel_llm.telemetry.engine import Engine
@@ -48,14 +48,16 @@ def instrument(
             in_force.capture_content,
         )
     _switch.engine = Engine(in_force, tracer_provider, meter_provider, logger_provider)
-    for sdk in SDKS:
-        if sdk.name not in in_force.exclude:
-            sdk.install(patches)
+    for listed in LISTED:
+        if listed.name not in in_force.exclude:
+            patches.before_import(listed.packages, listed.sdk)
 
 
 def _with_known_names(config: Config) -> Config:
     """Without names that nobody has: one that is misspelt must not switch off everything else."""
-    known = {sdk.name for sdk in SDKS} | {name for _, name in (*HOSTS, *config.provider_hosts)}
+    if not (config.include or config.exclude):
+        return config
+    known = {listed.name for listed in LISTED} | {name for _, name in (*HOSTS, *config.provider_hosts)}
     for variable, names in (("OTEL_LLM_INCLUDE", config.include), ("OTEL_LLM_EXCLUDE", config.exclude)):
         for name in sorted(names - known):
             message = "%s: %r is not known (%s); it is left out"

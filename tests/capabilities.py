@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import otel_llm
-from otel_llm.providers import SDKS
+from otel_llm.providers import sdks
 from otel_llm.testing import ReplayServer, Telemetry
 from tests.lives.scenarios import run
 from tests.lives.wires import WIRES, Wire
@@ -42,7 +42,7 @@ def told(wire: Wire, replay: ReplayServer, telemetry: Telemetry) -> dict[str, An
 
 def table() -> list[str]:
     """Its lines, in Markdown; only SDKs that are installed can be called."""
-    versions = {sdk.distribution: sdk.versions for sdk in SDKS}
+    versions = {sdk.distribution: sdk.versions for sdk in sdks()}
     lines = [
         f"| SDK and API | versions | {' | '.join(COLUMNS)} | errors |",
         "|---" * (len(COLUMNS) + 3) + "|",

@@ -23,6 +23,7 @@ class ImportWatcher:
 
     def __init__(self) -> None:
         self._waiting: dict[str, list[Imported]] = {}
+        self._announced: dict[str, list[Callable[[], None]]] = {}
         self._asking = threading.local()
 
     def wait(self, name: str, imported: Imported) -> None:
@@ -35,14 +36,26 @@ class ImportWatcher:
         if module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False):
             imported(module)
 
+    def announce(self, name: str, begins: Callable[[], None]) -> None:
+        """Call `begins` once, before a module is imported; at once if it already is."""
+        if name in sys.modules:
+            begins()
+            return
+        self._announced.setdefault(name, []).append(begins)
+        if self not in sys.meta_path:
+            sys.meta_path.insert(0, self)  # pyright: ignore[reportArgumentType] - as above
+
     def stop(self) -> None:
         """Wait for nothing any more, and leave no trace on the path."""
         self._waiting.clear()
+        self._announced.clear()
         if self in sys.meta_path:
             sys.meta_path.remove(self)  # pyright: ignore[reportArgumentType]
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """The spec that the other finders give, with a loader that calls back; None for all other modules."""
+        for begins in self._announced.pop(name, ()):
+            begins()
         asking: set[str] = self._asking.__dict__.setdefault("names", set())
         if name not in self._waiting or name in asking:
             return None

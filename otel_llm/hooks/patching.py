@@ -67,6 +67,23 @@ class Patches:
         """For each name, what became of its hooks; for `otel-llm doctor`."""
         self._watcher = ImportWatcher()
         self._undo: list[Callable[[], None]] = []
+        self._begun: set[tuple[str, ...]] = set()
+
+    def before_import(self, packages: tuple[str, ...], sdk: Callable[[], Sdk]) -> None:
+        """Read up on an SDK and install its hooks once the application begins to import one of its packages."""
+
+        def begins() -> None:
+            if self.switch.engine is None or packages in self._begun:
+                return
+            self._begun.add(packages)
+            try:
+                sdk().install(self)
+            except Exception:  # noqa: BLE001 - one SDK that fails must stop neither the application nor the others
+                self.status[packages[0]] = "failed"
+                internal_error(f"installing hooks for {packages[0]}")
+
+        for package in packages:
+            self._watcher.announce(package, begins)
 
     def on_import(self, module: str, install: Callable[[ModuleType], None]) -> None:
         """Call `install` with the module once the application has imported it, now if it already has."""
@@ -117,6 +134,7 @@ class Patches:
         while self._undo:
             self._undo.pop()()
         self._watcher.stop()
+        self._begun.clear()
         self.status.clear()
 
 

@@ -29,6 +29,7 @@ from otel_llm import doctor, guard
 from otel_llm.hooks import runs
 from otel_llm.telemetry import frames
 from otel_llm.testing import Exchange, ReplayServer, Telemetry
+from tests.frameworks.tree import drawn
 from tests.lives.answers import FIGURES, completion
 from tests.lives.scenarios import only, provider, settled
 
@@ -392,3 +393,20 @@ def test_without_the_framework_the_sdk_counts(telemetry: Telemetry, replay: Repl
     replay.answer(provider)
     (RunnableLambda(lambda x: x) | chat(replay)).invoke("hi")
     assert only(telemetry).attributes[INPUT] == 1000
+
+
+def test_what_links_and_tools_do_is_inside_them(telemetry: Telemetry, replay: ReplayServer) -> None:
+    """In every version, also where LangChain was imported before us."""
+    replay.answer(provider)
+
+    @tool
+    def asking(q: str) -> str:
+        """Ask."""
+        return str(raw(replay).id)
+
+    broken = RunnableLambda(lambda x: 1 / 0, name="broken")
+    link = RunnableLambda(lambda x: {"q": raw(replay).id}, name="link")
+    (broken.with_fallbacks([link]) | asking).invoke("x")
+    tree = drawn(settled(telemetry))
+    assert "link\n    chat raw" in tree
+    assert "execute_tool asking\n    chat raw" in tree

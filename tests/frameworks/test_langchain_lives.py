@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import random
@@ -15,11 +16,11 @@ import openai
 import pydantic
 import pytest
 from langchain_core.caches import InMemoryCache
-from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
 from langchain_core.callbacks.manager import CallbackManager
 from langchain_core.language_models.fake_chat_models import FakeListChatModel, GenericFakeChatModel
 from langchain_core.messages import AIMessage, HumanMessage
-from langchain_core.runnables import RunnableLambda
+from langchain_core.runnables import RunnableGenerator, RunnableLambda
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAI
 from opentelemetry import trace
@@ -393,6 +394,51 @@ def test_without_the_framework_the_sdk_counts(telemetry: Telemetry, replay: Repl
     replay.answer(provider)
     (RunnableLambda(lambda x: x) | chat(replay)).invoke("hi")
     assert only(telemetry).attributes[INPUT] == 1000
+
+
+@pytest.mark.parametrize("stopped", ["cancelled", "timeout"])
+def test_a_run_that_is_stopped_while_it_begins_ends(telemetry: Telemetry, stopped: str) -> None:
+    """LangChain waits for other handlers then, and tells nobody that it never went on."""
+
+    class Waiting(AsyncCallbackHandler):
+        async def on_chain_start(self, *args: Any, **kwargs: Any) -> None:
+            await asyncio.sleep(30)
+
+    async def go() -> None:
+        run = RunnableLambda(lambda x: x).ainvoke("x", {"callbacks": [Waiting()]})
+        if stopped == "cancelled":
+            await cancelled(run, 0.1)
+            return
+
+        async def caught() -> None:
+            task: Any = asyncio.current_task()
+            asyncio.get_running_loop().call_later(0.1, task.cancel)
+            with contextlib.suppress(asyncio.CancelledError):
+                await run
+
+        await asyncio.create_task(caught())
+
+    asyncio.run(go())
+    assert telemetry.started == telemetry.ended == 1
+
+
+def test_a_chain_whose_stream_is_read_by_several_tasks_goes_on(telemetry: Telemetry) -> None:
+    """It ends with the stream, and not with the task that asked for its first piece."""
+
+    async def pieces(given: Any) -> Any:
+        async for piece in given:
+            yield piece
+        yield "more"
+        RunnableLambda(lambda x: x, name="late").invoke("x")
+
+    async def go() -> None:
+        stream = RunnableGenerator(pieces).with_config(run_name="stream").astream("x")
+        while await asyncio.create_task(anext(stream, None)) is not None:  # type: ignore[arg-type]
+            pass
+
+    asyncio.run(go())
+    names = [span.name for span in settled(telemetry)]
+    assert names[-1] == "invoke_workflow stream"
 
 
 def test_what_links_and_tools_do_is_inside_them(telemetry: Telemetry, replay: ReplayServer) -> None:

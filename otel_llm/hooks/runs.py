@@ -168,7 +168,7 @@ class Runs:
             return
         found = self._describe.run(callback, serialized, told)
         parent = self._open.get(parent_id)
-        around = context_api.get_current()
+        around = frames.outside(context_api.get_current()) if parent is None else context_api.get_current()
         if parent is not None and around.get(_RUN) != parent_id:
             around = parent.context
         if parent is None and parent_id is not None:

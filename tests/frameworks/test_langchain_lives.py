@@ -396,6 +396,26 @@ def test_without_the_framework_the_sdk_counts(telemetry: Telemetry, replay: Repl
     assert only(telemetry).attributes[INPUT] == 1000
 
 
+class Asking(FakeListChatModel):
+    """A model that asks another one."""
+
+    inner: Any
+
+    def _call(self, messages: Any, *args: Any, **kwargs: Any) -> str:
+        return str((RunnableLambda(lambda x: x) | self.inner).invoke(messages).content)
+
+
+def test_a_model_inside_a_model_is_inside_its_span(telemetry: Telemetry, replay: ReplayServer) -> None:
+    """LangChain gives it no parent; it is counted once, and where it was made."""
+    replay.answer(provider)
+    model = Asking(responses=["x"], inner=chat(replay))
+    model.invoke("hi")
+    model.generate([[HumanMessage("a")], [HumanMessage("b")]])
+    inside = "chat\n  invoke_workflow\n    RunnableLambda\n    chat m"
+    assert drawn(settled(telemetry)) == "\n".join([inside] * 3)
+    assert sums(telemetry) == {"input": 3000, "output": 21}
+
+
 @pytest.mark.parametrize("stopped", ["cancelled", "timeout"])
 def test_a_run_that_is_stopped_while_it_begins_ends(telemetry: Telemetry, stopped: str) -> None:
     """LangChain waits for other handlers then, and tells nobody that it never went on."""

@@ -73,7 +73,14 @@ class _Run:
     frame: frames.Frame | None = None
     task: Any = None
     family: str = ""
+    going: bool = False
+    """Whether anything has been done in it."""
     children: dict[Any, _Run] = field(default_factory=dict[Any, "_Run"])
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it may be done in several tasks, for its stream is with the user."""
+        return self.going if self.frame is None else self.frame.taken
 
 
 How = Callable[["Call | Step"], None]
@@ -149,6 +156,7 @@ class Runs:
         run = self._open.get(run_id)
         if run is None:
             return None
+        run.going = True
         return context_api.set_value(_RUN, run_id, run.context)
 
     # What becomes of it.
@@ -160,7 +168,7 @@ class Runs:
             return
         found = self._describe.run(callback, serialized, told)
         parent = self._open.get(parent_id)
-        around = context_api.get_current()
+        around = frames.outside(context_api.get_current()) if parent is None else context_api.get_current()
         if parent is not None and around.get(_RUN) != parent_id:
             around = parent.context
         if parent is None and parent_id is not None:
@@ -174,11 +182,12 @@ class Runs:
             engine.watch_exit(work)
             if isinstance(found, Model) or (isinstance(found, Other) and found.inline):
                 run.frame = frames.enter(work, context_api.get_current())
-                self._watch_task(run_id, run)
+            self._watch_task(run_id, run)
         with self._lock:
             self._open[run_id] = run
             if parent is not None:
                 parent.children[run_id] = run
+                parent.going = True
         if len(self._open) > _MOST:
             self._sweep()
 
@@ -220,7 +229,7 @@ class Runs:
 
     def _watch_task(self, run_id: Any, run: _Run) -> None:
         """Runs of a task that is cancelled are not always told to have ended; neither are those of one that has
-        ended in spite of it."""
+        ended in spite of it: a model's, or one that was stopped before anything was done in it."""
         task = frames.task()
         if task is None:
             return
@@ -235,7 +244,7 @@ class Runs:
         for run_id, run in list(self._in_tasks.pop(task, {}).items()):
             if task.cancelled():
                 self.fail(run_id, sys.modules["asyncio"].CancelledError())
-            elif run.frame is None or not run.frame.taken:  # else the rest of its stream is read elsewhere
+            elif not run.goes_on:  # else the rest of its stream is read elsewhere
                 self._close(run_id, _abandon, _abandon)
 
 

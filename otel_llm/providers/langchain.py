@@ -19,6 +19,8 @@ _HIDDEN = "langsmith:hidden"
 _NAMELESS = re.compile(r"Runnable|LangGraph$|.*[<(]")
 """Names that say what a chain is made of, and not what it is for."""
 _STEERING = {"GraphBubbleUp", "GeneratorExit"}
+_BY_NAME = ("runnables.base", "runnables.fallbacks", "tools.base")
+"""Where older versions (seen in 0.3.0) hold a reference of their own to what gives a run's code its context."""
 _AGENT, _NODE = "langchain_create_agent", "graph:step:"
 
 
@@ -88,6 +90,7 @@ SDK = CallbackSdk(
     describe=Describe(_run, _aside, _harmless),
     bodies=(
         "langchain_core.runnables.config",
+        *(f"langchain_core.{place}" for place in _BY_NAME),
         "langgraph._internal._runnable",
         "langgraph.utils.runnable",
     ),

@@ -63,11 +63,16 @@ class Slot:
                 last = frame
         return last
 
+    @property
+    def around(self) -> Frame | None:
+        """The frame that calls of this slot are made in."""
+        return None if self.prev is None else self.prev.next
+
     def add(self, frame: Frame) -> Frame:
         """One more frame; what is around it is not counted a second time."""
-        around = None if self.prev is None else self.prev.next
-        if around is not None and frame.work.counts:
+        if (around := self.around) is not None and frame.work.counts:
             around.work.counted_inside(frame.work)
+            around.served = True
         self.frames.append(frame)
         return frame
 
@@ -87,7 +92,7 @@ class Frame:
         self.ends = ends
         """Whether it is told of every end itself, that of a cancelled task included."""
         self.served = False
-        """Whether an SDK answers for it, or has."""
+        """Whether an SDK or another call answers for it, or has."""
         self.taken = False
         """Whether its stream is with the user, whose calls between two chunks are calls of their own."""
 
@@ -106,6 +111,13 @@ def prepare() -> Slot:
     slot = Slot(_task())
     _current.set(slot)
     return slot
+
+
+def outside(current: Context) -> Context:
+    """The context for what begins in the last slot and is told to belong nowhere: the frame around it, if any."""
+    slot = _current.get()
+    frame = None if slot is None else slot.around
+    return current if frame is None else frame.parent(current)
 
 
 def enter(work: Work, around: Context) -> Frame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import random
@@ -15,11 +16,11 @@ import openai
 import pydantic
 import pytest
 from langchain_core.caches import InMemoryCache
-from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
 from langchain_core.callbacks.manager import CallbackManager
 from langchain_core.language_models.fake_chat_models import FakeListChatModel, GenericFakeChatModel
 from langchain_core.messages import AIMessage, HumanMessage
-from langchain_core.runnables import RunnableLambda
+from langchain_core.runnables import RunnableGenerator, RunnableLambda
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAI
 from opentelemetry import trace
@@ -29,6 +30,7 @@ from otel_llm import doctor, guard
 from otel_llm.hooks import runs
 from otel_llm.telemetry import frames
 from otel_llm.testing import Exchange, ReplayServer, Telemetry
+from tests.frameworks.tree import drawn
 from tests.lives.answers import FIGURES, completion
 from tests.lives.scenarios import only, provider, settled
 
@@ -391,3 +393,85 @@ def test_without_the_framework_the_sdk_counts(telemetry: Telemetry, replay: Repl
     replay.answer(provider)
     (RunnableLambda(lambda x: x) | chat(replay)).invoke("hi")
     assert only(telemetry).attributes[INPUT] == 1000
+
+
+class Asking(FakeListChatModel):
+    """A model that asks another one."""
+
+    inner: Any
+
+    def _call(self, messages: Any, *args: Any, **kwargs: Any) -> str:
+        return str((RunnableLambda(lambda x: x) | self.inner).invoke(messages).content)
+
+
+def test_a_model_inside_a_model_is_inside_its_span(telemetry: Telemetry, replay: ReplayServer) -> None:
+    """LangChain gives it no parent; it is counted once, and where it was made."""
+    replay.answer(provider)
+    model = Asking(responses=["x"], inner=chat(replay))
+    model.invoke("hi")
+    model.generate([[HumanMessage("a")], [HumanMessage("b")]])
+    inside = "chat\n  invoke_workflow\n    RunnableLambda\n    chat m"
+    assert drawn(settled(telemetry)) == "\n".join([inside] * 3)
+    assert sums(telemetry) == {"input": 3000, "output": 21}
+
+
+@pytest.mark.parametrize("stopped", ["cancelled", "timeout"])
+def test_a_run_that_is_stopped_while_it_begins_ends(telemetry: Telemetry, stopped: str) -> None:
+    """LangChain waits for other handlers then, and tells nobody that it never went on."""
+
+    class Waiting(AsyncCallbackHandler):
+        async def on_chain_start(self, *args: Any, **kwargs: Any) -> None:
+            await asyncio.sleep(30)
+
+    async def go() -> None:
+        run = RunnableLambda(lambda x: x).ainvoke("x", {"callbacks": [Waiting()]})
+        if stopped == "cancelled":
+            await cancelled(run, 0.1)
+            return
+
+        async def caught() -> None:
+            task: Any = asyncio.current_task()
+            asyncio.get_running_loop().call_later(0.1, task.cancel)
+            with contextlib.suppress(asyncio.CancelledError):
+                await run
+
+        await asyncio.create_task(caught())
+
+    asyncio.run(go())
+    assert telemetry.started == telemetry.ended == 1
+
+
+def test_a_chain_whose_stream_is_read_by_several_tasks_goes_on(telemetry: Telemetry) -> None:
+    """It ends with the stream, and not with the task that asked for its first piece."""
+
+    async def pieces(given: Any) -> Any:
+        async for piece in given:
+            yield piece
+        yield "more"
+        RunnableLambda(lambda x: x, name="late").invoke("x")
+
+    async def go() -> None:
+        stream = RunnableGenerator(pieces).with_config(run_name="stream").astream("x")
+        while await asyncio.create_task(anext(stream, None)) is not None:  # type: ignore[arg-type]
+            pass
+
+    asyncio.run(go())
+    names = [span.name for span in settled(telemetry)]
+    assert names[-1] == "invoke_workflow stream"
+
+
+def test_what_links_and_tools_do_is_inside_them(telemetry: Telemetry, replay: ReplayServer) -> None:
+    """In every version, also where LangChain was imported before us."""
+    replay.answer(provider)
+
+    @tool
+    def asking(q: str) -> str:
+        """Ask."""
+        return str(raw(replay).id)
+
+    broken = RunnableLambda(lambda x: 1 / 0, name="broken")
+    link = RunnableLambda(lambda x: {"q": raw(replay).id}, name="link")
+    (broken.with_fallbacks([link]) | asking).invoke("x")
+    tree = drawn(settled(telemetry))
+    assert "link\n    chat raw" in tree
+    assert "execute_tool asking\n    chat raw" in tree

@@ -28,9 +28,10 @@ format: .venv/dev ## Bring everything into form
 	$(BIN)/ruff check --fix -q . || true
 	$(BIN)/ruff format -q .
 
-bench: .venv/test ## Measure what a call costs, the start-up and the memory
+bench: .venv/test .venvs/frameworks/test-frameworks ## Measure what a call costs, the start-up and the memory
 	$(BIN)/python benchmarks/overhead.py $(ARGS)
 	$(BIN)/python benchmarks/providers.py $(ARGS)
+	.venvs/frameworks/bin/python benchmarks/frameworks.py $(ARGS)
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/memory.py
 

@@ -7,6 +7,7 @@ Names come as SDKs write them (`prompt_token_count`) and as the wire does (`prom
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from otel_llm.dialects.dialect import Dialect, Whole, reading
@@ -33,6 +34,7 @@ def both(table: Table) -> Table:
     return {spelled: row for name, row in table.items() for spelled in (name, camel(name))}
 
 
+@lru_cache(maxsize=256)
 def camel(name: str) -> str:
     """The name of a field as the wire has it."""
     first, *rest = name.split("_")

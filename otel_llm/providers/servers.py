@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,11 @@ def or_else(own_provider: str) -> Callable[[Any, str, int, tuple[tuple[str, str]
 
 def server_of(url: object, provider: str) -> Server:
     """The server behind a base URL that an SDK keeps as text, by host if that is another provider's."""
-    split = urlsplit(str(url or ""))
+    return _server(str(url or ""), provider)
+
+
+@lru_cache(maxsize=256)
+def _server(url: str, provider: str) -> Server:
+    split = urlsplit(url)
     host, port = split.hostname or "", split.port or (80 if split.scheme == "http" else 443)
     return Server(provider_of(host, port) or provider, host, port)

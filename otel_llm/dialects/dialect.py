@@ -10,11 +10,15 @@ from otel_llm.dialects.fields import Fields, Table, read
 from otel_llm.record import NOTHING, ModelRequest, ModelResponse
 
 
-class Fold(Protocol):
-    """Takes the events of one stream as they pass, and keeps only what the answer's facts need."""
+class Reader(Protocol):
+    """Takes the events of one answer as they pass; a whole answer is its only event."""
 
     def add(self, event: Any) -> None:
         """Take one event: an SDK object or a dict. It is neither changed nor kept."""
+
+
+class Fold(Reader, Protocol):
+    """Keeps of the events only what the answer's facts need."""
 
     def response(self, *, complete: bool) -> ModelResponse:
         """The answer so far. Not complete: choices that were begun and never finished end with `error`."""

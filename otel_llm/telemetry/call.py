@@ -16,7 +16,7 @@ from opentelemetry import context as context_api
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, Status, StatusCode
 
-from otel_llm.dialects.dialect import Dialect, Fold
+from otel_llm.dialects.dialect import Dialect, Fold, Reader
 from otel_llm.dialects.fields import text as printable
 from otel_llm.guard import internal_error, warn_once
 from otel_llm.record import NOTHING, ModelRequest, ModelResponse, merged
@@ -38,6 +38,7 @@ class Call:
         "_api",
         "_base",
         "_began",
+        "_beside",
         "_counted_inside",
         "_dialect",
         "_engine",
@@ -87,6 +88,8 @@ class Call:
         self._last = 0
         self._reads = span.is_recording() or engine.instruments.live
         self._fold: Fold = dialect.fold()
+        self._beside: tuple[Reader, ...] = ()
+        """What reads the answer for more than its facts, where the settings ask for it."""
         self._noted: Any = None
         self._forks = engine.forks
         self._inner: list[InnerCall] | None = None
@@ -155,6 +158,8 @@ class Call:
             self._end(NOTHING)  # what an SDK saw is all there is to know
             return
         if self._reads:
+            if pieces:  # an answer that was noted before is this one
+                self._noted = None
             for piece in pieces:
                 self._read(piece)
         self._end(self._facts(complete=True))
@@ -170,6 +175,9 @@ class Call:
         elif self._first is None:
             self._first = self._last = perf_counter_ns()
         self._fold.add(event)
+        if self._beside:
+            self._read_beside(event)
+            return self._see_chunk
         return self._see_chunk if self._engine.chunk_metric else self._fold.add
 
     def _see_chunk(self, event: Any) -> None:
@@ -243,10 +251,22 @@ class Call:
             self._fold.add(answer)
         except Exception:  # noqa: BLE001 - ours, not the user's
             internal_error("reading an answer")
+        if self._beside:
+            self._read_beside(answer)
+
+    def _read_beside(self, event: Any) -> None:
+        for reader in self._beside:
+            try:
+                reader.add(event)
+            except Exception:  # noqa: BLE001 - ours, not the user's
+                # What it has may be wrong from here on. A figure is never wanted for less than all of an answer.
+                self._beside = tuple(other for other in self._beside if other is not reader)
+                internal_error("reading an answer")
 
     def _facts(self, *, complete: bool) -> ModelResponse:
-        if self._noted is not None:
-            self._read(self._noted)
+        noted, self._noted = self._noted, None
+        if noted is not None:
+            self._read(noted)
         try:
             return self._fold.response(complete=complete)
         except Exception:  # noqa: BLE001 - ours, not the user's
@@ -302,6 +322,7 @@ class Call:
         """What was said."""
         self._noted = None
         self._fold = _SPENT
+        self._beside = ()
 
     def _tell_span(
         self,

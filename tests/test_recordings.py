@@ -383,7 +383,11 @@ def test_any_field_of_an_answer_may_be_anything(recording: Recording) -> None:
     assert problems == []
 
 
-@pytest.mark.parametrize("recording", samples(), ids=lambda recording: recording.name)
+@pytest.mark.parametrize(
+    "recording",
+    [recording for recording in samples() if recording.api in SDK_TYPES],
+    ids=lambda recording: recording.name,
+)
 def test_objects_and_dicts_tell_the_same(recording: Recording) -> None:
     """What the SDK makes of an event is read like the event itself, with any field of it null."""
     events = recording.events()

@@ -73,6 +73,8 @@ class _Fold:
     def add(self, event: Any) -> None:
         seen = fields(event)
         kind = seen.get("type")
+        if kind is None and seen.get("event") == "error":  # as SDKs before 1.99 or so pass it on
+            kind, seen = "error", fields(seen.get("data"))
         if kind is None:  # not an event: the response itself, or usage that came beside an error
             self._response = seen if self._response is None else {**self._response, **seen}
         elif kind == "error":

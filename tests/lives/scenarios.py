@@ -11,6 +11,7 @@ import gc
 import importlib
 import inspect
 import re
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -172,7 +173,8 @@ PLAIN: dict[str, Scenario] = {
     "raw, headers only": _raw(lambda response: response.headers["content-type"]),
     "raw of the client": _create("with_raw_response.chat.completions"),
     "post, object": _post(object),
-    "post, dict": _post(dict[str, Any]),
+    # On 3.10, where a generic passes for a class, the SDK itself fails on one.
+    **({"post, dict": _post(dict[str, Any])} if sys.version_info >= (3, 11) else {}),
     "post, model": _post(openai.types.chat.ChatCompletion),
     "post, HTTP response": _post(http.Response),
     "opened, json": _opened(lambda response: response.json()),

@@ -132,5 +132,7 @@ def world(tmp_path: Path) -> Iterator[World]:
             "OTEL_SERVICE_NAME": "app",
             "OTEL_LLM_STRICT": "1",
             "PYTHONPATH": str(ROOT),
+            # From 3.12 on Python warns of any fork while there are threads, as those that export are.
+            "PYTHONWARNINGS": "ignore:This process:DeprecationWarning",
         }
         yield World(provider, receiver, tmp_path, environ)

@@ -20,6 +20,8 @@ _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 PROFILE_NAMES = ("2026-10", "latest", "2026-08")
 CAPTURE_MODES = ("NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT")
 NATIVE_MODES = ("replace", "keep")
+TOOL_MODES = ("names", "full")
+UPLOAD_FORMATS = ("json", "jsonl")
 
 
 _CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
@@ -105,6 +107,10 @@ class Config:
     semconv: str = _setting("OTEL_LLM_SEMCONV", _one_of(PROFILE_NAMES), PROFILE_NAMES[0])
     capture_content: str = _setting(_CAPTURE, _capture, CAPTURE_MODES[0])
     content_max_bytes: int = _setting("OTEL_LLM_CONTENT_MAX_BYTES", _positive, 16384)
+    tool_definitions: str = _setting("OTEL_LLM_TOOL_DEFINITIONS", _one_of(TOOL_MODES), TOOL_MODES[0])
+    """What is captured of tools that are offered; `full` adds descriptions and parameters."""
+    emit_event: bool | None = _setting("OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT", _flag, None)
+    """Whether each call gets an event of its details; None: if content is to be in it."""
     stream_usage: bool = _setting("OTEL_LLM_STREAM_USAGE", _flag, False)
     chunk_metric: bool = _setting("OTEL_LLM_CHUNK_METRIC", _flag, False)
     cost: bool = _setting("OTEL_LLM_COST", _flag, False)

@@ -41,12 +41,6 @@ def instrument(
     if in_force.disabled:
         logger.debug("switched off by OTEL_LLM_DISABLED")
         return
-    if in_force.content:
-        warn_once(
-            "content",
-            "prompts and answers cannot be captured yet; %s adds exceptions' texts",
-            in_force.capture_content,
-        )
     _switch.engine = Engine(in_force, tracer_provider, meter_provider, logger_provider)
     for listed in LISTED:
         if listed.name not in in_force.exclude:

@@ -48,6 +48,8 @@ class Dialect:
     """What is done with it in the conventions' words, such as `chat`."""
     read_request: Callable[[Fields], ModelRequest]
     fold: Callable[[], Fold]
+    content: str = ""
+    """What reads what was said, as `module.NAME` in `dialects.content`; empty: nothing does."""
 
     def read_answer(self, answer: Any) -> ModelResponse:
         """A plain answer: the same facts in the same places as a stream of one event."""

@@ -162,5 +162,5 @@ class _Fold:
 ASK_FOR_USAGE = ("stream_options", {"include_usage": True})
 """The field of a request, and its value, that ask for usage in a stream."""
 
-CHAT = Dialect("chat_completions", "chat", _read_request, _Fold)
-COMPLETIONS = Dialect("completions", "text_completion", _read_request, _Fold)
+CHAT = Dialect("chat_completions", "chat", _read_request, _Fold, "openai_chat.CHAT")
+COMPLETIONS = Dialect("completions", "text_completion", _read_request, _Fold, "openai_chat.COMPLETIONS")

@@ -25,6 +25,8 @@ from otel_llm.telemetry.attributes import Attributes, embeddings_attributes, inf
 from otel_llm.telemetry.events import message_of
 
 if TYPE_CHECKING:
+    from otel_llm.dialects.fields import Fields
+    from otel_llm.telemetry.content import Contents, Said, Telling
     from otel_llm.telemetry.engine import Engine
     from otel_llm.telemetry.frames import Work
     from otel_llm.telemetry.inner import InnerCall
@@ -52,6 +54,7 @@ class Call:
         "_provider",
         "_reads",
         "_request",
+        "_said",
         "_span",
         "_started",
         "context",
@@ -91,6 +94,7 @@ class Call:
         self._beside: tuple[Reader, ...] = ()
         """What reads the answer for more than its facts, where the settings ask for it."""
         self._noted: Any = None
+        self._said: Said | None = None
         self._forks = engine.forks
         self._inner: list[InnerCall] | None = None
         self._counted_inside = False
@@ -125,6 +129,13 @@ class Call:
         """Another call was counted inside of this one: what this one says of its usage is that one's."""
         if not isinstance(other, Call) or self.covers(other._dialect.operation):
             self._counted_inside = True
+
+    def listen(self, contents: Contents, body: Fields) -> None:
+        """Keep what is said, asked now and answered later, if it can be told anywhere."""
+        if (contents.on_spans and self._span.is_recording()) or contents.in_events:
+            self._said = contents.begin(self._dialect, body)
+            if self._said is not None:
+                self._beside = (*self._beside, self._said.reader)
 
     # Around the SDK call. In one frame, so that nothing of ours is current while user code runs.
 
@@ -304,8 +315,8 @@ class Call:
                 if self._request.model is None:  # some backends show and price by the model asked for alone
                     self._span.update_name(f"{self._dialect.operation} {response.model}")
                     self._span.set_attribute(names.REQUEST_MODEL, response.model)
-            if self._span.is_recording():
-                self._tell_span(response, error, error_type, code, outcome)
+            if self._span.is_recording() or self._engine.details:
+                self._tell(response, error, error_type, code, outcome)
             if response.usage is not None:
                 for what, part, whole in response.usage.contradictions():
                     warn_once((self._provider, what), "%s: %s: %d, %d", self._provider, what, part, whole)
@@ -313,6 +324,7 @@ class Call:
             internal_error("describing a call")
         finally:
             self._forget()
+            self._said = self._inner = None
             try:
                 self._span.end(self._started + elapsed)
             finally:
@@ -324,7 +336,7 @@ class Call:
         self._fold = _SPENT
         self._beside = ()
 
-    def _tell_span(
+    def _tell(
         self,
         response: ModelResponse,
         error: BaseException | None,
@@ -349,8 +361,28 @@ class Call:
                 text = printable(message_of(error)) or text
             self._span.set_status(Status(StatusCode.ERROR, text))
         self._span.set_attributes(found)
+        telling = self._telling(response)
+        if telling is not None:
+            self._span.set_attributes(telling.attributes)
+        if self._engine.details and self._dialect.operation in names.INFERENCE:
+            said = {} if telling is None else telling.structures
+            self._engine.events.details({**self._base, **found, **said}, self.context)
         if error is not None and error_type is not None:
             self._engine.events.exception(error_type, error, self.context)
+
+    def _telling(self, response: ModelResponse) -> Telling | None:
+        """What was said; nothing, if it cannot be told."""
+        contents = self._engine.contents
+        # Of a framework's call: what went over the wire, of the last request that was answered.
+        inner = sorted(self._inner or (), key=lambda each: not each.failed)
+        said = next((each._said for each in reversed(inner) if each._said is not None), self._said)
+        if contents is None or said is None:
+            return None
+        try:
+            return contents.tell(said, response.finish_reasons, self._span)
+        except Exception:  # noqa: BLE001 - ours, not the user's
+            internal_error("telling what was said")
+            return None
 
     def _tell_metrics(self, response: ModelResponse, elapsed: int, error_type: str | None) -> None:
         if not self._engine.instruments.live:

@@ -6,7 +6,7 @@ import atexit
 import os
 from dataclasses import replace
 from time import perf_counter_ns, time_ns
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakMethod, WeakSet
 
 from opentelemetry import context as context_api
@@ -16,7 +16,7 @@ from opentelemetry.context import Context
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import SpanKind, TracerProvider
 
-from otel_llm.config import Config
+from otel_llm.config import CAPTURE_MODES, Config
 from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import Fields
 from otel_llm.guard import internal_error
@@ -30,6 +30,9 @@ from otel_llm.telemetry.metrics import Instruments
 from otel_llm.telemetry.steps import Step, StepKind
 from otel_llm.version import VERSION
 
+if TYPE_CHECKING:
+    from otel_llm.telemetry.content import Contents
+
 _NO_TRACING = ("ProxyTracerProvider", "NoOpTracerProvider")
 
 
@@ -41,6 +44,14 @@ class Server(NamedTuple):
     port: int
     sure: bool = False
     """Whether the provider was named, and not concluded from the host or the SDK."""
+
+
+def _contents(config: Config) -> Contents | None:
+    if not config.content:
+        return None
+    from otel_llm.telemetry.content import Contents
+
+    return Contents(config)
 
 
 class Engine:
@@ -56,6 +67,12 @@ class Engine:
         self.config = config
         self.profile = names.PROFILES[config.semconv]
         self.content = config.content
+        self.contents = _contents(config)
+        """Captures what is said; None: nobody wants it."""
+        self.details = (
+            config.capture_content in CAPTURE_MODES[2:] if config.emit_event is None else config.emit_event
+        )
+        """Whether each call of a model gets an event with its details."""
         self.chunk_metric = config.chunk_metric
         self._given_tracing = tracer_provider
         self._given_metrics = meter_provider
@@ -125,7 +142,8 @@ class Engine:
                 del base[names.OPERATION_NAME]
                 if frame.work.sure and not server.sure:
                     base[names.PROVIDER_NAME] = frame.work.provider
-                return InnerCall(frame.work, frame, dialect, request, base, sure=server.sure)
+                inner = InnerCall(frame.work, frame, dialect, request, base, sure=server.sure)
+                return self._listening(inner, body)
             current = frame.parent(current)
         name = dialect.operation
         if request.model is not None:
@@ -137,7 +155,14 @@ class Engine:
         span = self.tracer.start_span(name, current, SpanKind.CLIENT, at_start, start_time=started)
         context = trace.set_span_in_context(span, current)
         sure = server.sure
-        return Call(self, dialect, request, server.provider, base, span, context, started, began, sure=sure)
+        call = Call(self, dialect, request, server.provider, base, span, context, started, began, sure=sure)
+        return self._listening(call, body)
+
+    def _listening(self, call: Call, body: Fields) -> Call:
+        """The call, with what else is to be read of it."""
+        if self.contents is not None:
+            call.listen(self.contents, body)
+        return call
 
     def told_by_others(self, framework: str) -> bool:
         """Whether an official package tells of a framework's runs: then we are silent about them. Looked up once."""

@@ -8,6 +8,7 @@ from opentelemetry._logs import Logger, LoggerProvider, LogRecord, SeverityNumbe
 from opentelemetry.context import Context
 
 from otel_llm.telemetry import names
+from otel_llm.telemetry.attributes import Attributes
 
 
 def message_of(error: BaseException) -> str:
@@ -24,6 +25,18 @@ class Events:
     def __init__(self, provider: LoggerProvider | None, version: str, *, content: bool) -> None:
         self._logger: Logger = get_logger("otel_llm", version, provider)
         self._content = content
+
+    def details(self, attributes: Attributes, context: Context) -> None:
+        """Everything that the span of a call says, and what was said in it as structures."""
+        self._logger.emit(
+            LogRecord(
+                event_name=names.EVENT_DETAILS,
+                severity_number=SeverityNumber.INFO,
+                severity_text="INFO",
+                attributes=attributes,
+                context=context,
+            )
+        )
 
     def exception(self, error_type: str, error: BaseException, context: Context) -> None:
         """The exception's class; its message and stack trace, which may quote anything, only with content on."""

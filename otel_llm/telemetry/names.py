@@ -53,6 +53,11 @@ USAGE_TEXT_OUTPUT = "gen_ai.usage.text.output_tokens"
 USAGE_IMAGE_OUTPUT = "gen_ai.usage.image.output_tokens"
 USAGE_AUDIO_OUTPUT = "gen_ai.usage.audio.output_tokens"
 
+INPUT_MESSAGES = "gen_ai.input.messages"
+OUTPUT_MESSAGES = "gen_ai.output.messages"
+SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions"
+TOOL_DEFINITIONS = "gen_ai.tool.definitions"
+
 AGENT_NAME = "gen_ai.agent.name"
 TOOL_NAME = "gen_ai.tool.name"
 TOOL_TYPE = "gen_ai.tool.type"

@@ -171,9 +171,7 @@ def _shortened(value: Any, longest: int) -> Any:
 
 def _fewer(entries: list[Part], cap: int) -> list[Part]:
     """The first entry and as many of the newest as there is room for."""
-    room = (
-        cap - _size(_dumps(entries[0])) - 128
-    )  # for what says how many are missing
+    room = cap - _size(_dumps(entries[0])) - 128  # for what says how many are missing
     kept: list[Part] = []
     for entry in reversed(entries[1:]):
         room -= _size(_dumps(entry)) + 1

@@ -180,7 +180,14 @@ class _Answer:
             found["finish_reasons"], found["raw_finish_reasons"] = (FILTER,), (self._blocked,)
         if (usage := read_gemini_usage(self._usage)) is not None:
             found["usage"] = usage
+            found["service_tier"] = text(either(self._usage, "service_tier")) or _traffic(self._usage)
         return ModelResponse.of(found)
+
+
+def _traffic(usage: Fields) -> str | None:
+    """Vertex AI's word for the service tier: ON_DEMAND, PROVISIONED_THROUGHPUT."""
+    traffic = text(either(usage, "traffic_type"))
+    return None if traffic is None else traffic.lower()
 
 
 def _body(seen: Fields) -> Fields:

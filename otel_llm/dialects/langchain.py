@@ -14,6 +14,7 @@ from otel_llm.dialects.counts import read_counts
 from otel_llm.dialects.fields import Fields, fields, items, text
 from otel_llm.dialects.finish_reasons import normalize
 from otel_llm.dialects.langchain_usage import read_langchain_usage
+from otel_llm.dialects.reported_cost import read_cost
 from otel_llm.record import ModelResponse
 from otel_llm.usage import TokenUsage
 
@@ -101,6 +102,7 @@ def _read_metadata(seen: Fields) -> ModelResponse:
         raw_finish_reasons=None if reason is None else (reason,),
         system_fingerprint=text(seen.get("system_fingerprint")),
         usage=None if inner is None else read_counts(inner),
+        **read_cost(fields(inner)),
     )
 
 

@@ -101,6 +101,7 @@ def _read_metadata(seen: Fields) -> ModelResponse:
         finish_reasons=None if reason is None else (normalize(reason),),
         raw_finish_reasons=None if reason is None else (reason,),
         system_fingerprint=text(seen.get("system_fingerprint")),
+        service_tier=text(seen.get("service_tier")),
         usage=None if inner is None else read_counts(inner),
         **read_cost(fields(inner)),
     )

@@ -6,12 +6,12 @@ The list is a package of its own, loaded when the first price is wanted. Nothing
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from otel_llm.guard import warn_once
-from otel_llm.prices.rates import Price, Rates
+from otel_llm.prices.rates import NoPriceError, Price, Rates
 
 
 class Served(NamedTuple):
@@ -27,34 +27,43 @@ class Served(NamedTuple):
     surcharge: str | None = None
 
 
-def rates(served: Served, at: datetime) -> Rates | str:
-    """The prices of a call at this time, or why there are none."""
+def rates(served: Served, at: datetime) -> Rates:
+    """The prices of a call at this time. Raises NoPriceError."""
     whose = _LISTS.get(served.provider)
     if whose is None:
-        return "there is no list of its provider's prices"
-    model = _NAMES.get(whose, _answered)(served)
-    if model is None:
-        return "which model it is cannot be told"
-    try:
-        from genai_prices.data_snapshot import get_snapshot
-    except ImportError:
-        warn_once("genai-prices", "costs are not known without a list of prices: pip install otel-llm[cost]")
-        return "there is no list of prices"
-    try:
-        provider, found = get_snapshot().find_provider_model(model, None, whose, None)
-    except LookupError:
-        return "it is not in the list of prices"
-    own = any(found is one for one in provider.models)
-    if not own and found.id.startswith(_NOT_SOLD.get(whose, ())):
-        return "it is not in the list of prices"
+        raise NoPriceError("there is no list of its provider's prices")
+    name = _NAMES.get(whose, _answered)(served)
+    if name is None:
+        raise NoPriceError("which model it is cannot be told")
+    provider, model = _find(whose, name)
     condition = _condition(served)
     if condition is None:
-        return _rates(found.get_prices(at), whose)
+        return _rates(model.get_prices(at), whose)
     # A variant may be by any of these names, and means the same by each.
     context = dict.fromkeys(("service_tier", "speed", "processing"), condition)
-    if not (own and _priced(found, context, at)):
-        return f"no price of it is known for {condition!r}"
-    return _rates(found.get_prices(at, context), whose)
+    # The prices of one provider for what it is not are no prices of another's.
+    if not (any(model is one for one in provider.models) and _priced(model, context, at)):
+        raise NoPriceError(f"no price of it is known for {condition!r}")
+    return _rates(model.get_prices(at, context), whose)
+
+
+def _find(whose: str, name: str) -> tuple[Any, Any]:
+    """The provider and the model in the list."""
+    try:
+        from genai_prices.data_snapshot import get_snapshot
+    except Exception as error:  # noqa: BLE001 - it is not there, or does not work
+        message = (
+            "genai-prices cannot be loaded (%s), so that costs are not known: pip install otel-llm[cost]"
+        )
+        warn_once("genai-prices", message, type(error).__name__)
+        raise NoPriceError("there is no list of prices") from None
+    try:
+        provider, model = get_snapshot().find_provider_model(name, None, whose, None)
+    except LookupError:
+        raise NoPriceError("it is not in the list of prices") from None
+    if model.id.startswith(_NOT_SOLD.get(whose, ())):
+        raise NoPriceError("it is not in the list of prices")
+    return provider, model
 
 
 # The conventions' providers whose prices are listed, and by which name.
@@ -114,7 +123,7 @@ def _bedrock_model(name: str | None) -> str | None:
     if name is None:
         return None
     if name.startswith("arn:"):
-        kind, _, name = name.split(":", 5)[-1].partition("/")
+        kind, _, name = name.split(":", 5)[-1].partition("/") if name.startswith("arn:aws:") else ("", "", "")
         if kind not in _OF_MODELS:
             return None
     maker, dot, _ = name.partition(".")
@@ -183,13 +192,13 @@ _DEARER = frozenset(("input_audio", "output_audio", "output_image"))
 _SAID = {"google": frozenset(("input_audio", "output_audio"))}
 
 
-def _rates(listed: Any, whose: str) -> Rates | str:
+def _rates(listed: Any, whose: str) -> Rates:
     prices: dict[str, Price] = {}
     for key, price in vars(listed).items():
         if price is None or key in _BESIDE:
             continue
         if key not in _PRICES:
-            return f"its price depends on what is not told ({key})"
+            raise NoPriceError(f"its price depends on what is not told ({key})")
         prices[_PRICES[key]] = _price(price)
     dearer = {
         *(_DEARER - _SAID.get(whose, frozenset())),

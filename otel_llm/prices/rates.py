@@ -10,6 +10,10 @@ from otel_llm.usage import TokenUsage
 _MILLION = 1_000_000
 
 
+class NoPriceError(Exception):
+    """Why it cannot be said what something costs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What a call cost, in USD."""
@@ -37,6 +41,7 @@ _OUTPUT = (
     ("output_audio", "audio_output_tokens"),
     ("output_image", "image_output_tokens"),
 )
+_KINDS = ("text_input_tokens", "audio_input_tokens", "image_input_tokens")
 NAMES = ("input", "output", *(name for name, _ in (*_INPUT, *_OUTPUT)))
 """Of all prices that there can be."""
 
@@ -49,49 +54,40 @@ class Rates:
     unknown: frozenset[str] = frozenset()
     """Kinds of which it is known that they have another price, and not which."""
 
-    def cost(self, usage: TokenUsage) -> Cost | str:
-        """What this usage costs, or why that cannot be said."""
+    def cost(self, usage: TokenUsage) -> Cost:
+        """What this usage costs. Raises NoPriceError."""
         asked = usage.input_tokens or 0
         parts = {name: tokens for name, field in _INPUT if (tokens := getattr(usage, field))}
-        if kept := parts.get("cache_write_1h"):  # is inside what was written
+        if kept := parts.get("cache_write_1h"):  # is inside of what was written
             if "cache_write_1h" in self.prices or "cache_write_1h" in self.unknown:
                 parts["cache_write"] = parts.get("cache_write", 0) - kept
             else:
                 del parts["cache_write_1h"]
-        if self._twice(parts):
-            return "how many of its cached tokens are audio or images is not told"
+        if "input_image" in self.prices and all(getattr(usage, field) is None for field in _KINDS):
+            raise NoPriceError("how much of its input is images is not told")
+        if len({name.partition("_")[0] for name in parts if name in self.prices}) > 1:
+            raise NoPriceError("how many of its cached tokens are audio or images is not told")
         spent = self._side("input", asked, parts.items(), asked)
-        if isinstance(spent, str):
-            return spent
         inside = ((name, tokens) for name, field in _OUTPUT if (tokens := getattr(usage, field)))
         more = self._side("output", usage.output_tokens or 0, inside, asked)
-        if isinstance(more, str):
-            return more
         return Cost((spent + more) / _MILLION, spent / _MILLION, more / _MILLION)
 
-    def _twice(self, parts: Mapping[str, int]) -> bool:
-        """Whether tokens may have two prices: as cached ones, and for what they are."""
-        own = [name for name in parts if name in self.prices]
-        return len(own) > 1 and len({name.partition("_")[0] for name in own}) > 1
-
-    def _side(self, side: str, total: int, parts: Iterable[tuple[str, int]], asked: int) -> float | str:
+    def _side(self, side: str, total: int, parts: Iterable[tuple[str, int]], asked: int) -> float:
         """What the tokens of one side cost, in millionths of a dollar."""
-        spent = 0.0
+        spent, rest = 0.0, total
         for name, tokens in parts:
             if name in self.unknown and tokens:
-                return f"no price of {name.replace('_', ' ')} is known"
+                raise NoPriceError(f"no price of {name.replace('_', ' ')} is known")
             if (price := self.prices.get(name)) is not None:
-                if tokens < 0:
-                    return "its figures contradict each other"
                 spent += tokens * _at(price, asked)
-                total -= tokens
-        if total < 0:
-            return "its figures contradict each other"
-        if total:
-            if (price := self.prices.get(side)) is None:
-                return f"no price of {side} is known"
-            spent += total * _at(price, asked)
-        return spent
+                rest -= tokens
+                if tokens < 0 or rest < 0:
+                    raise NoPriceError("its figures contradict each other")
+        if not rest:
+            return spent
+        if (price := self.prices.get(side)) is None:
+            raise NoPriceError(f"no price of {side} is known")
+        return spent + rest * _at(price, asked)
 
 
 def _at(price: Price, asked: int) -> float:

@@ -44,14 +44,11 @@ def read_table(source: str) -> PriceTable | None:
         return None
     try:
         text = source if source.startswith("{") else Path(source).expanduser().read_text(encoding="utf-8")
-        rows = json.loads(text)
-        if not isinstance(rows, dict):
-            raise TypeError("not an object")
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+        return _table(source, dict(json.loads(text)))
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
         shown = "the JSON given" if source.startswith("{") else repr(source)
         warn_once(("prices", source), "OTEL_LLM_PRICES: %s is no table of prices: %s", shown, _why(error))
         return None
-    return _table(source, rows)
 
 
 def _why(error: Exception) -> str:
@@ -84,6 +81,6 @@ def _table(source: str, rows: dict[str, Any]) -> PriceTable:
 
 def _prices(row: dict[str, Any]) -> Iterator[tuple[str, Price]]:
     for name, price in row.items():
-        if name in NAMES and not isinstance(price, bool) and isinstance(price, (int, float)):
-            if 0 <= price <= _MOST:  # which is not so of what is no number
-                yield name, float(price)
+        number = isinstance(price, (int, float)) and not isinstance(price, bool)
+        if name in NAMES and number and 0 <= price <= _MOST:
+            yield name, float(price)

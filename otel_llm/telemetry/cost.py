@@ -12,14 +12,14 @@ from opentelemetry.trace import Span
 from otel_llm.guard import internal_error, warn_once
 from otel_llm.prices import listed
 from otel_llm.prices.listed import Served
-from otel_llm.prices.rates import Cost, Rates
+from otel_llm.prices.rates import Cost, NoPriceError, Rates
 from otel_llm.prices.table import read_table
 from otel_llm.record import ModelRequest, ModelResponse
 from otel_llm.telemetry import names
 
 if TYPE_CHECKING:
-    from otel_llm.telemetry.inner import InnerCall
     from otel_llm.telemetry.attributes import Attributes
+    from otel_llm.telemetry.inner import InnerCall
     from otel_llm.telemetry.metrics import Instruments
 
 _ATTRIBUTES = {
@@ -87,20 +87,15 @@ class Costs:
             return None
         if usage.output_tokens is None and base[names.OPERATION_NAME] != "embeddings":
             return None  # broken off before it was told
+        tiers = request.service_tier, response.service_tier, response.surcharge
+        served = Served(base[names.PROVIDER_NAME], request.model, response.model, *tiers)
         try:
-            served = Served(
-                base[names.PROVIDER_NAME],
-                request.model,
-                response.model,
-                request.service_tier,
-                response.service_tier,
-                response.surcharge,
-            )
             rates = self._rates(served, started)
-            found = rates if isinstance(rates, str) else rates.cost(usage)
-            if isinstance(found, Cost):
-                return found
-            self._say_why(served, found)
+            if isinstance(rates, Rates):
+                return rates.cost(usage)
+            self._say_why(served, rates)
+        except NoPriceError as why:
+            self._say_why(served, str(why))
         except Exception:  # noqa: BLE001 - ours, not the user's
             internal_error("pricing a call")
         return None
@@ -111,11 +106,14 @@ class Costs:
         known = self._known.get(served)
         if known is not None and known[0] == minute:
             return known[1]
-        rates: Rates | str | None = None
-        if self._table is not None:
-            rates = self._table.rates(served.provider, served.answered, served.asked)
+        rates = (
+            None if self._table is None else self._table.rates(served.provider, served.answered, served.asked)
+        )
         if rates is None:
-            rates = listed.rates(served, datetime.fromtimestamp(started / 1e9, timezone.utc))
+            try:
+                rates = listed.rates(served, datetime.fromtimestamp(started / 1e9, timezone.utc))
+            except NoPriceError as why:
+                rates = str(why)
         if len(self._known) >= _MOST_KNOWN:
             self._known = {}
         self._known[served] = minute, rates

@@ -191,7 +191,7 @@ def bill(recording: Recording) -> Decimal | None:
     read, written = (0 if billed else expected[f"cache_{how}_tokens"] or 0 for how in ("read", "creation"))
     heard = audio(recording, "prompt_tokens_details", "promptTokensDetails")
     spoken = audio(recording, "completion_tokens_details", "candidatesTokensDetails")
-    if read + written > asked_for or (heard or spoken) and not prices.input_audio_mtok:
+    if read + written > asked_for or ((heard or spoken) and not prices.input_audio_mtok):
         return None
     rest = prices.input_mtok
     rows = (

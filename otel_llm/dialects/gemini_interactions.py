@@ -7,8 +7,8 @@ from typing import Any
 from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import Fields, Table, count, fields, number, read, text, texts, whole
 from otel_llm.dialects.finish_reasons import ERROR, normalize
-from otel_llm.dialects.openai_chat import OTHER, error_code
 from otel_llm.dialects.gemini import by_modality
+from otel_llm.dialects.openai_chat import OTHER, error_code
 from otel_llm.record import NOTHING, ModelRequest, ModelResponse
 from otel_llm.usage import TokenUsage
 

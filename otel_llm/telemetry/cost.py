@@ -22,11 +22,6 @@ if TYPE_CHECKING:
     from otel_llm.telemetry.inner import InnerCall
     from otel_llm.telemetry.metrics import Instruments
 
-_ATTRIBUTES = {
-    "cost": names.USAGE_COST,
-    "input_cost": names.COST_INPUT,
-    "output_cost": names.COST_OUTPUT,
-}
 _MINUTE = 60 * 10**9  # ns; no price begins or ends within one
 _MOST_KNOWN = 1_000  # models, each with all that its prices depend on
 _MOST_NAMED = 100  # models without a price
@@ -54,13 +49,17 @@ class Costs:
         recording, instruments = span.is_recording(), self._instruments()
         if not (recording or instruments.live):
             return
-        response = self.add(base, request, response, started, parts)
-        if response.cost is None:
+        cost = self._cost(base, request, response, started, parts)
+        if cost is None:
             return
         if recording:
-            told = {field: getattr(response, field) for field in _ATTRIBUTES}
-            span.set_attributes({_ATTRIBUTES[field]: usd for field, usd in told.items() if usd is not None})
-        instruments.record_cost(response.cost, base)
+            told = {names.USAGE_COST: cost.total}
+            if cost.input is not None:
+                told[names.COST_INPUT] = cost.input
+            if cost.output is not None:
+                told[names.COST_OUTPUT] = cost.output
+            span.set_attributes(told)
+        instruments.record_cost(cost.total, base)
 
     def add(
         self,
@@ -70,14 +69,27 @@ class Costs:
         started: int,
         parts: Sequence[InnerCall] | None,
     ) -> ModelResponse:
-        """The answer to a call with what it cost, if that is known. Where SDKs have answered for it, its parts have
-        been priced where they were seen, and the answer has their sum."""
-        if response.cost is not None or not all(part.failed for part in parts or ()):
-            return response
-        cost = self._priced(base, request, response, started)
+        """The answer to a part of a call, with what it cost, if that is known."""
+        cost = self._cost(base, request, response, started, parts)
         if cost is None:
             return response
         return replace(response, cost=cost.total, input_cost=cost.input, output_cost=cost.output)
+
+    def _cost(
+        self,
+        base: Attributes,
+        request: ModelRequest,
+        response: ModelResponse,
+        started: int,
+        parts: Sequence[InnerCall] | None,
+    ) -> Cost | None:
+        """As reported. Where SDKs have answered for a call, its parts have been priced where they were seen, and the
+        answer has their sum."""
+        if response.cost is not None:
+            return Cost(response.cost, response.input_cost, response.output_cost)
+        if parts is None or all(part.failed for part in parts):
+            return self._priced(base, request, response, started)
+        return None
 
     def _priced(
         self, base: Attributes, request: ModelRequest, response: ModelResponse, started: int

@@ -23,7 +23,7 @@ from tests.test_recordings import User, read_plain, read_stream, served, user
 __all__ = ["user"]
 
 pytestmark = pytest.mark.recordings
-pytest.importorskip("genai_prices")
+pytest.importorskip("genai_prices", minversion="0.2.3")
 
 from genai_prices.data_snapshot import get_snapshot  # noqa: E402 - it may not be there
 
@@ -84,7 +84,7 @@ def _through_openai(user: User) -> Iterator[tuple[Recording, dict[str, Any]]]:
             provider = PROVIDERS.get(recording.provider, (recording.provider, None))[0]
             with _listening(provider) as telemetry:
                 user.run(way, recording)
-            yield recording, dict(telemetry.spans[0].attributes)
+            yield recording, {**(telemetry.spans[0].attributes or {})}
 
 
 def _through_their_own() -> Iterator[tuple[Recording, dict[str, Any]]]:
@@ -102,7 +102,7 @@ def _through_their_own() -> Iterator[tuple[Recording, dict[str, Any]]]:
                     patched.setitem(arguments, "model", asked(recording) or "m")
                 outcome(replay, sdk, recording, "sync")
             for span in telemetry.spans:
-                yield recording, dict(span.attributes)
+                yield recording, {**(span.attributes or {})}
 
 
 class _listening:  # noqa: N801 - it reads like a function
@@ -230,7 +230,8 @@ def test_most_recordings_are_priced(told: Any) -> None:
     """Else the test above would prove little."""
     priced = [recording for recording, attributes in told.values() if COST in attributes]
     by_provider = [recording for recording in priced if reported(recording) is not None]
-    assert (len(told), len(priced), len(by_provider)) == (0, 0, 0)
+    assert len(priced) >= 300
+    assert len(by_provider) >= 50
 
 
 def test_the_parts_make_up_the_cost(told: Any) -> None:

@@ -19,7 +19,7 @@ def usd(value: Any) -> float | None:
     return amount if amount is not None and 0 <= amount <= _MOST else None
 
 
-def read_cost(usage: Fields) -> dict[str, float]:
+def read_cost(usage: Fields) -> dict[str, Any]:
     """The fields of a `ModelResponse` that say what it cost."""
     told = usage.get("cost")
     if told is None:
@@ -29,7 +29,7 @@ def read_cost(usage: Fields) -> dict[str, float]:
     return _perplexity(fields(told)) if fields(told) else _openrouter(told, usage)
 
 
-def _known(**amounts: float | None) -> dict[str, float]:
+def _known(**amounts: float | None) -> dict[str, Any]:
     return {name: amount for name, amount in amounts.items() if amount is not None}
 
 
@@ -37,7 +37,7 @@ def _first(seen: Fields, *names: str) -> float | None:
     return next((amount for name in names if (amount := usd(seen.get(name))) is not None), None)
 
 
-def _perplexity(told: Fields) -> dict[str, float]:
+def _perplexity(told: Fields) -> dict[str, Any]:
     """https://docs.perplexity.ai/api-reference/chat-completions-post"""
     total = usd(told.get("total_cost"))
     if total is None or told.get("currency", "USD") != "USD":
@@ -49,7 +49,7 @@ def _perplexity(told: Fields) -> dict[str, float]:
     )
 
 
-def _openrouter(told: Any, usage: Fields) -> dict[str, float]:
+def _openrouter(told: Any, usage: Fields) -> dict[str, Any]:
     """https://openrouter.ai/docs/use-cases/usage-accounting
 
     With the user's own key at the provider, what is told is OpenRouter's fee, and the provider's bill is beside it.

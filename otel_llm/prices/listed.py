@@ -40,7 +40,7 @@ def rates(served: Served, at: datetime) -> Rates:
     if condition is None:
         return _rates(model.get_prices(at), whose)
     # A variant may be by any of these names, and means the same by each.
-    context = dict.fromkeys(("service_tier", "speed", "processing"), condition)
+    context: dict[str, str] = dict.fromkeys(("service_tier", "speed", "processing"), condition)
     # The prices of one provider for what it is not are no prices of another's.
     if not (any(model is one for one in provider.models) and _priced(model, context, at)):
         raise NoPriceError(f"no price of it is known for {condition!r}")

@@ -13,7 +13,7 @@ from otel_llm.prices.listed import Served, rates
 from otel_llm.prices.rates import NoPriceError
 from otel_llm.usage import TokenUsage
 
-genai_prices: Any = pytest.importorskip("genai_prices")
+genai_prices: Any = pytest.importorskip("genai_prices", minversion="0.2.3")
 from genai_prices.data_snapshot import get_snapshot  # noqa: E402 - it may not be there
 
 THEN = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)

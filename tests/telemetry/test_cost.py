@@ -25,7 +25,7 @@ from otel_llm.testing import Exchange, ReplayServer, Telemetry
 from otel_llm.usage import TokenUsage
 from tests.lives.answers import MESSAGES, client, completion
 
-pytest.importorskip("genai_prices")
+pytest.importorskip("genai_prices", minversion="0.2.3")
 
 COST, INPUT, OUTPUT = "gen_ai.usage.cost", "otel_llm.cost.input", "otel_llm.cost.output"
 METRIC = "otel_llm.cost"

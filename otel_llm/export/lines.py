@@ -40,7 +40,7 @@ def seconds(value: float) -> str:
 
 def dollars(value: float) -> str:
     """An amount as people say it: $0.00375, $12.40."""
-    return f"${value:,.2f}" if value >= 1 else "$" + f"{value:.6f}".rstrip("0").ljust(4, "0")
+    return f"${value:,.2f}" if value >= 0.9999995 else "$" + f"{value:.6f}".rstrip("0").ljust(4, "0")
 
 
 def call_line(span: ReadableSpan) -> list[Piece]:

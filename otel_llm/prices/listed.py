@@ -115,18 +115,15 @@ def _on_bedrock(served: Served) -> str | None:
     return next((name for name in known if name is not None), None)
 
 
-_OF_MODELS = ("foundation-model", "inference-profile")
-"""Resources of Amazon's that are named after a model; others may be any, or be paid for by the hour."""
+_ARN = re.compile("arn:aws:bedrock:[^:]*:[^:]*:(?:foundation-model|inference-profile)/(.+)")
+"""Resources that are named after a model; others may be any, or be paid for by the hour."""
 
 
 def _bedrock_model(name: str | None) -> str | None:
-    if name is None:
-        return None
-    if name.startswith("arn:"):
-        kind, _, name = name.split(":", 5)[-1].partition("/") if name.startswith("arn:aws:") else ("", "", "")
-        if kind not in _OF_MODELS:
-            return None
-    maker, dot, _ = name.partition(".")
+    if name is not None and name.startswith("arn:"):
+        arn = _ARN.fullmatch(name)
+        name = None if arn is None else arn[1]
+    maker, dot, _ = (name or "").partition(".")
     return name if dot and maker != "us-gov" else None
 
 

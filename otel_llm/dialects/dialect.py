@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from otel_llm.dialects.fields import Fields, Table, read
+from otel_llm.dialects.logprobs import LogprobReader
 from otel_llm.record import NOTHING, ModelRequest, ModelResponse
 
 
@@ -50,6 +51,8 @@ class Dialect:
     fold: Callable[[], Fold]
     content: str = ""
     """What reads what was said, as `module.NAME` in `dialects.content`; empty: nothing does."""
+    logprobs: Callable[[int], LogprobReader] | None = None
+    """What adds up how sure the model was; from how many of the tokens are to be kept."""
 
     def read_answer(self, answer: Any) -> ModelResponse:
         """A plain answer: the same facts in the same places as a stream of one event."""

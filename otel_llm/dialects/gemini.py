@@ -23,6 +23,7 @@ from otel_llm.dialects.fields import (
     text,
 )
 from otel_llm.dialects.finish_reasons import FILTER, told
+from otel_llm.dialects.logprobs_places import candidates
 from otel_llm.dialects.openai_chat import error_code
 from otel_llm.dialects.sse import decode
 from otel_llm.record import ModelResponse
@@ -209,5 +210,6 @@ class _Embedded(Whole):
         )
 
 
-GENERATE = Dialect("generate_content", "generate_content", _read_request, _Answer)
+_LOGPROBS = candidates(lambda event: _body(fields(event)))
+GENERATE = Dialect("generate_content", "generate_content", _read_request, _Answer, logprobs=_LOGPROBS)
 EMBED = Dialect("embed_content", "embeddings", _read_request, _Embedded)

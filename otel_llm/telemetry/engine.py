@@ -73,6 +73,7 @@ class Engine:
         )
         """Whether each call of a model gets an event with its details."""
         self.chunk_metric = config.chunk_metric
+        self.logprobs = config.logprobs
         self._given_tracing = tracer_provider
         self._given_metrics = meter_provider
         self._given_logs = logger_provider

@@ -15,7 +15,7 @@ ATTRIBUTES = {
     if name.isupper()
     and isinstance(value, str)
     and "." in value
-    and not name.startswith(("EVENT_", "STREAM_", "LANGSMITH_"))
+    and not name.startswith(("EVENT_", "STREAM_", "LOGPROBS_", "LANGSMITH_"))
     and not name.endswith("_DURATION")
     and name not in ("SESSION_ID", "USER_ID")  # of the conventions' other parts
 } | {"ERROR_TYPE": names.ERROR_TYPE}

@@ -53,8 +53,7 @@ class Tally:
             self.least, self.least_position = logprob, self.count
         self.count += 1
         self.total += logprob
-        if alternatives > self.alternatives:
-            self.alternatives = alternatives
+        self.alternatives = max(self.alternatives, alternatives)
 
 
 def summarize(tallies: Iterable[Tally]) -> LogprobSummary:

@@ -188,7 +188,7 @@ def _body(seen: Fields) -> Fields:
     """What was answered; where the SDK was asked for the HTTP response alone, out of its body."""
     raw = fields(seen.get("sdk_http_response")).get("body")
     if isinstance(raw, str) and seen.get("candidates") is None:
-        return fields(decode(raw.encode()))
+        return fields(decode(raw.encode("utf-8", "replace")))
     return seen
 
 

@@ -104,7 +104,7 @@ def _listed(told: Any) -> Iterable[_Token] | None:
 def _entry(thing: Any) -> Iterable[_Token]:
     seen = fields(thing)
     if _is_list(several := seen.get("logprobs")):
-        return zip(chain((seen.get("text"),), repeat("")), several, repeat(None))  # noqa: B905 - as above
+        return zip(chain((seen.get("text"),), repeat("")), several, repeat(None))
     return ((seen.get("token"), seen.get("logprob"), seen.get("top_logprobs")),)
 
 

@@ -89,24 +89,25 @@ def _listed(told: Any) -> Iterable[_Token] | None:
     `{tokens, token_logprobs, top_logprobs}`, three lists side by side; `[{text, logprobs}]`, pieces of text of
     several tokens each, or one of them alone.
     """
-    if _is_list(told):
-        return chain.from_iterable(map(_entry, told))
+    if (entries := _list(told)) is not None:
+        return chain.from_iterable(map(_entry, entries))
     seen = fields(told)
-    lists = [seen[name] for name in ("content", "refusal") if _is_list(seen.get(name))]
+    lists = [entries for name in ("content", "refusal") if (entries := _list(seen.get(name))) is not None]
     if lists:
         return chain.from_iterable(map(_entry, chain(*lists)))
-    if _is_list(values := seen.get("token_logprobs")):
-        beside = (chain(items(seen.get(name)), repeat(None)) for name in ("tokens", "top_logprobs"))
-        return ((said, value, others) for value, said, others in zip(values, *beside))  # noqa: B905 - the last two never end
-    return _entry(told) if "logprob" in seen or _is_list(seen.get("logprobs")) else None
+    if (values := _list(seen.get("token_logprobs"))) is not None:
+        texts, others = (chain(items(seen.get(name)), repeat(None)) for name in ("tokens", "top_logprobs"))
+        return zip(texts, values, others)  # noqa: B905 - two of them never end
+    return _entry(told) if "logprob" in seen or _list(seen.get("logprobs")) is not None else None
 
 
 def _entry(thing: Any) -> Iterable[_Token]:
     seen = fields(thing)
-    if _is_list(several := seen.get("logprobs")):
-        return zip(chain((seen.get("text"),), repeat("")), several, repeat(None))
+    if (values := _list(seen.get("logprobs"))) is not None:
+        return zip(chain((seen.get("text"),), repeat("")), values, repeat(None))
     return ((seen.get("token"), seen.get("logprob"), seen.get("top_logprobs")),)
 
 
-def _is_list(thing: Any) -> bool:
-    return isinstance(thing, (list, tuple))
+def _list(thing: Any) -> list[Any] | tuple[Any, ...] | None:
+    """A list, be it empty; None for anything else."""
+    return thing if isinstance(thing, (list, tuple)) else None  # pyright: ignore[reportUnknownVariableType]

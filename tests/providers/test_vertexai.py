@@ -20,7 +20,7 @@ with warnings.catch_warnings():
     models: Any = pytest.importorskip("vertexai.generative_models")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-ANSWER = {
+ANSWER: dict[str, Any] = {
     "candidates": [{"content": {"role": "model", "parts": [{"text": "hi"}]}, "finishReason": "STOP"}],
     "usageMetadata": {
         "promptTokenCount": 100,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_llm.instrumentation import instrument, uninstrument
 from otel_llm.lifecycle import flush, setup, shutdown
+from otel_llm.logprobs import LogprobSummary
 from otel_llm.record import ModelRequest, ModelResponse
 from otel_llm.telemetry.conversation import Conversation as conversation  # noqa: N813 - it reads like a function
 from otel_llm.usage import TokenUsage
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from otel_llm.dialects.shapes import read_response, read_usage
 
 __all__ = [
+    "LogprobSummary",
     "ModelRequest",
     "ModelResponse",
     "TokenUsage",

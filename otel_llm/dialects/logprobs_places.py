@@ -63,11 +63,10 @@ class _Responses(LogprobReader):
     all once more, rounded to fewer digits: then these count. It has an empty list for each part whether they were
     asked for or not, so an empty one tells nothing."""
 
-    __slots__ = ("_whole",)
+    __slots__ = ()
 
     def __init__(self, most: int = 0) -> None:
         super().__init__(_in_delta, most)
-        self._whole = False
 
     def add(self, event: Any) -> None:
         seen = _unwrapped(event)
@@ -75,13 +74,12 @@ class _Responses(LogprobReader):
         outputs = items(response.get("output"))
         parts = [fields(part) for output in outputs for part in items(fields(output).get("content"))]
         lists = [told for part in parts if (told := items(part.get("logprobs")))]
-        if lists:
-            self._whole = True
-            self.forget()
-            for told in lists:
-                self._take(0, told)
-        elif not self._whole:
+        if not lists:
             super().add(seen)
+            return
+        self.forget()
+        for told in lists:
+            self._take(0, told)
 
 
 def _in_delta(seen: Any) -> Iterator[tuple[int, Any]]:

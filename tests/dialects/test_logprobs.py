@@ -20,6 +20,7 @@ from otel_llm.dialects.langchain_models import CHAT as LANGCHAIN
 from otel_llm.dialects.logprobs import MOST_KEPT
 from otel_llm.dialects.mistral import CHAT as MISTRAL
 from otel_llm.dialects.ollama import CHAT as OLLAMA
+from otel_llm.dialects.ollama import GENERATE
 from otel_llm.dialects.openai_chat import CHAT, COMPLETIONS
 from otel_llm.dialects.openai_responses import RESPONSES
 from otel_llm.logprobs import LogprobSummary
@@ -135,6 +136,7 @@ SAME: dict[str, tuple[Dialect, list[Any]]] = {
     "cohere, streamed": (COHERE, [{"type": "content-delta", "logprobs": piece} for piece in COHERES]),
     "ollama": (OLLAMA, [{"model": "m", "done": True, "logprobs": TOKENS}]),
     "ollama, streamed": (OLLAMA, [{"model": "m", "done": False, "logprobs": [one]} for one in TOKENS]),
+    "ollama, generated": (GENERATE, [{"model": "m", "done": True, "response": "x", "logprobs": TOKENS}]),
     "bedrock": (INVOKE_CHAT, [{"headers": {}, "body": BODY}]),
     "bedrock, streamed": (
         INVOKE_CHAT,
@@ -276,9 +278,18 @@ def test_rounding_makes_nobody_surer_than_sure() -> None:
     """What is a little above 0 counts as it is, but neither mean nor least is above 0."""
     sure = [token("a", 0.00002), token("b", 0)]
     assert read(CHAT, [choice({"content": sure})]).summary() == LogprobSummary(2, 0.0, 0.0, 0.0, 1.0, 0, 1)
+    assert read(CHAT, [choice({"content": sure[:1]})]).summary() == LogprobSummary(
+        1, 0.0, 0.0, 0.0, 1.0, 0, 0
+    )
     mixed = read(CHAT, [choice({"content": [*sure, token("c", -0.5)]})]).summary()
     assert mixed.sum == pytest.approx(-0.49998, abs=1e-12)
     assert mixed.min == -0.5
+
+
+def test_a_mean_is_not_below_the_least() -> None:
+    """Three times -0.1 is a little less than -0.3, to a computer."""
+    told = read(CHAT, [choice({"content": [token("a", -0.1)] * 3})]).summary()
+    assert told.mean == told.min == -0.1
 
 
 def test_alternatives_are_counted() -> None:

@@ -14,9 +14,9 @@ from typing import Any
 from otel_llm.testing import Exchange
 from tests.lives import eventstream
 from tests.lives.answers import RESPONSE, STREAM, USAGE, chunk, completion
-from tests.lives.wires import WIRES, Wire, sse
+from tests.lives.wires import SECRET, WIRES, Wire, sse
 
-VALUES, WORDS = (-0.25, -1.5, -0.0625), ("Hel", "lo", ".")
+VALUES, WORDS = (-0.25, -1.5, -0.0625), (SECRET, "lo", ".")
 PREFIX = "otel_llm.logprobs."
 
 

@@ -15,7 +15,7 @@ from otel_llm.testing import Exchange, ReplayServer, Telemetry
 from tests.lives.answers import completion
 from tests.lives.scenarios import KINDS, each, only, outcome, run, with_and_without
 from tests.lives.sure import PREFIX, SURE, VALUES, WORDS, chat, figures, said
-from tests.lives.wires import WIRES, Wire
+from tests.lives.wires import SECRET, WIRES, Wire
 
 kinds = pytest.mark.parametrize("kind", KINDS)
 streams = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
@@ -55,10 +55,11 @@ def told(wire: Wire, telemetry: Telemetry, got: Any) -> dict[str, Any]:
 def test_every_sdk_tells_it(
     wire: Wire, telemetry: Telemetry, replay: ReplayServer, kind: str, stream: bool
 ) -> None:
-    """The same figures, whoever answers, whole or in pieces; the user sees no difference."""
+    """The same figures, whoever answers, whole or in pieces; and not one of the tokens."""
     replay.answer(wire.answer() if stream else wire.whole)
     got = run(kind, read(wire, kind, replay.url, stream=stream))
     assert told(wire, telemetry, got) == pytest.approx(figures(*VALUES), abs=1e-9)
+    assert SECRET.encode() not in telemetry.export_bytes()
 
 
 @asked_for

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from otel_llm.config import Config
+from otel_llm.config import CAPTURE_MODES, Config
 from otel_llm.dialects.dialect import Dialect, Reader
 from otel_llm.dialects.logprobs import MOST_KEPT, LogprobReader
 from otel_llm.record import ModelResponse
 
-_WITH_EVENTS = ("EVENT_ONLY", "SPAN_AND_EVENT")
-
 
 def logprob_readers(config: Config, dialect: Dialect) -> tuple[Reader, ...]:
-    """What adds up log-probabilities, on a wire that may have them. Texts of tokens are for the event alone."""
+    """What adds up log-probabilities, on a wire that may have them.
+
+    Texts of tokens are for an event with content alone, and only unfiltered: token by token, no filter would find
+    what it is to take out.
+    """
     if dialect.logprobs is None:
         return ()
-    return (dialect.logprobs(MOST_KEPT if config.capture_content in _WITH_EVENTS else 0),)
+    filtered = config.content_filter or config.content_filter_pattern
+    wanted = config.capture_content in CAPTURE_MODES[2:] and config.emit_event is not False and not filtered
+    return (dialect.logprobs(MOST_KEPT if wanted else 0),)
 
 
 def logprob_reader(readers: Sequence[Reader]) -> LogprobReader | None:

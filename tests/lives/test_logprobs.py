@@ -152,17 +152,24 @@ def test_texts_of_tokens_are_on_no_span(
 
 
 @pytest.mark.parametrize(
-    ("content", "kept"),
+    ("content", "more", "kept"),
     [
-        ("NO_CONTENT", ()),
-        ("SPAN_ONLY", ()),
-        ("EVENT_ONLY", WORDS),
-        ("SPAN_AND_EVENT", WORDS),
+        ("NO_CONTENT", {}, ()),
+        ("NO_CONTENT", {"emit_event": True}, ()),
+        ("SPAN_ONLY", {"emit_event": True}, ()),
+        ("EVENT_ONLY", {}, WORDS),
+        ("SPAN_AND_EVENT", {}, WORDS),
+        ("EVENT_ONLY", {"emit_event": False}, ()),
+        ("EVENT_ONLY", {"content_filter_pattern": "x"}, ()),
+        ("EVENT_ONLY", {"content_filter": [str]}, ()),
     ],
 )
-def test_texts_are_kept_for_the_event_alone(content: str, kept: tuple[str, ...]) -> None:
-    """Without it they are not even remembered."""
-    reader = logprob_reader(logprob_readers(Config.build({"capture_content": content}, {}), CHAT))
+def test_texts_are_kept_for_the_event_alone(
+    content: str, more: dict[str, Any], kept: tuple[str, ...]
+) -> None:
+    """Without it they are not even remembered, nor where a filter looks for what may not be told."""
+    config = Config.build({"capture_content": content, **more}, {})
+    reader = logprob_reader(logprob_readers(config, CHAT))
     assert reader is not None
     reader.add(chat()[0])
     assert tuple(token["token"] for token in reader.tokens()) == kept

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from otel_llm.instrumentation import instrument, uninstrument
 from otel_llm.lifecycle import flush, setup, shutdown
-from otel_llm.logprobs import LogprobSummary
 from otel_llm.record import ModelRequest, ModelResponse
 from otel_llm.telemetry.conversation import Conversation as conversation  # noqa: N813 - it reads like a function
 from otel_llm.usage import TokenUsage
 
 if TYPE_CHECKING:
     from otel_llm.dialects.shapes import read_response, read_usage
+    from otel_llm.logprobs import LogprobSummary
 
 __all__ = [
     "LogprobSummary",
@@ -43,4 +43,8 @@ def __getattr__(name: str) -> Any:
         from otel_llm.dialects import shapes
 
         return getattr(shapes, name)
+    if name == "LogprobSummary":
+        from otel_llm.logprobs import LogprobSummary
+
+        return LogprobSummary
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

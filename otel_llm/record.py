@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from otel_llm.logprobs import LogprobSummary
 from otel_llm.usage import Facts, TokenUsage
+
+if TYPE_CHECKING:
+    from otel_llm.logprobs import LogprobSummary
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_llm.dialects.fields import Fields, Table, read
-from otel_llm.dialects.logprobs import LogprobReader
 from otel_llm.record import NOTHING, ModelRequest, ModelResponse
+
+if TYPE_CHECKING:
+    from otel_llm.dialects.logprobs import LogprobReader
 
 
 class Reader(Protocol):

@@ -22,7 +22,6 @@ from otel_llm.guard import internal_error, warn_once
 from otel_llm.record import NOTHING, ModelRequest, ModelResponse, merged
 from otel_llm.telemetry import names
 from otel_llm.telemetry.attributes import Attributes, embeddings_attributes, inference_attributes
-from otel_llm.telemetry.beside import logprob_readers, with_logprobs
 from otel_llm.telemetry.events import message_of
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ class Call:
         self._last = 0
         self._reads = span.is_recording() or engine.instruments.live
         self._fold: Fold = dialect.fold()
-        self._beside: tuple[Reader, ...] = logprob_readers(engine.config, dialect) if engine.logprobs else ()
+        self._beside: tuple[Reader, ...] = engine.logprobs.readers(dialect) if engine.logprobs else ()
         """What reads the answer for more than its facts, where the settings ask for it."""
         self._noted: Any = None
         self._said: Said | None = None
@@ -282,7 +281,7 @@ class Call:
             self._read(noted)
         try:
             found = self._fold.response(complete=complete)
-            return with_logprobs(found, self._beside) if self._beside else found
+            return self._engine.logprobs.told(found, self._beside) if self._engine.logprobs else found
         except Exception:  # noqa: BLE001 - ours, not the user's
             internal_error("reading an answer")
             return NOTHING

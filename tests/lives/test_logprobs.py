@@ -10,7 +10,7 @@ from otel_llm.config import Config
 from otel_llm.dialects.openai_chat import CHAT
 from otel_llm.logprobs import LogprobSummary
 from otel_llm.record import ModelResponse, merged
-from otel_llm.telemetry.beside import logprob_reader, logprob_readers
+from otel_llm.telemetry.logprobs import Logprobs
 from otel_llm.testing import Exchange, ReplayServer, Telemetry
 from tests.lives.answers import completion
 from tests.lives.scenarios import KINDS, each, only, outcome, run, with_and_without
@@ -168,8 +168,8 @@ def test_texts_are_kept_for_the_event_alone(
     content: str, more: dict[str, Any], kept: tuple[str, ...]
 ) -> None:
     """Without it they are not even remembered, nor where a filter looks for what may not be told."""
-    config = Config.build({"capture_content": content, **more}, {})
-    reader = logprob_reader(logprob_readers(config, CHAT))
+    logprobs = Logprobs(Config.build({"capture_content": content, **more}, {}))
+    reader = logprobs.reader(logprobs.readers(CHAT))
     assert reader is not None
     reader.add(chat()[0])
     assert tuple(token["token"] for token in reader.tokens()) == kept

@@ -91,7 +91,7 @@ class Call:
         self._last = 0
         self._reads = span.is_recording() or engine.instruments.live
         self._fold: Fold = dialect.fold()
-        self._beside: tuple[Reader, ...] = ()
+        self._beside: tuple[Reader, ...] = engine.logprobs.readers(dialect) if engine.logprobs else ()
         """What reads the answer for more than its facts, where the settings ask for it."""
         self._noted: Any = None
         self._said: Said | None = None
@@ -280,7 +280,8 @@ class Call:
         if noted is not None:
             self._read(noted)
         try:
-            return self._fold.response(complete=complete)
+            found = self._fold.response(complete=complete)
+            return self._engine.logprobs.told(found, self._beside) if self._engine.logprobs else found
         except Exception:  # noqa: BLE001 - ours, not the user's
             internal_error("reading an answer")
             return NOTHING

@@ -175,7 +175,7 @@ class Engine:
     def _listening(self, call: Call, body: Fields) -> Call:
         """The call, with what else is to be read of it."""
         if self.contents is not None:
-            call.listen(self.contents, body)
+            call.listen(self.contents, body, recording=call.recording)
         return call
 
     def told_by_others(self, framework: str) -> bool:

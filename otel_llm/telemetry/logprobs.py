@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from otel_llm.config import CAPTURE_MODES, Config
 from otel_llm.dialects.dialect import Dialect, Reader
@@ -37,3 +38,8 @@ class Logprobs:
         reader = self.reader(readers)
         summary = None if reader is None else reader.summary()
         return found if summary is None else replace(found, logprobs=summary)
+
+    def tokens(self, readers: Sequence[Reader]) -> list[dict[str, Any]]:
+        """`{token, logprob}` of each token that was kept."""
+        reader = self.reader(readers)
+        return [] if reader is None else reader.tokens()

@@ -106,4 +106,4 @@ class _Fold:
         return ModelResponse.of(found)
 
 
-RESPONSES = Dialect("responses", "chat", _read_request, _Fold)
+RESPONSES = Dialect("responses", "chat", _read_request, _Fold, "openai_responses.RESPONSES")

@@ -45,7 +45,8 @@ def read_block(seen: Fields) -> Iterator[Part]:
     if (read := _BLOCKS.get(kind)) is not None:
         yield from read(seen)
     elif kind.endswith(_RESULT):
-        came = {"content": _opened(seen.get("content")), "is_error": seen.get("is_error") or None}
+        failed = {"is_error": True} if seen.get("is_error") else {}
+        came = {"content": _opened(seen.get("content")), **failed}
         yield server_result(kind.removesuffix(_RESULT), came, seen.get("tool_use_id"))
     elif (part := unknown(seen)) is not None:
         yield part

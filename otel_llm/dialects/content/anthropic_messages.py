@@ -12,7 +12,7 @@ from otel_llm.dialects.content.anthropic_blocks import (
     read_message,
     read_tool,
 )
-from otel_llm.dialects.content.bounded import kept
+from otel_llm.dialects.content.bounded import kept, put_copy
 from otel_llm.dialects.content.in_order import InOrder
 from otel_llm.dialects.content.parts import (
     Asked,
@@ -95,7 +95,7 @@ class _Reader:
             self._parts.add(place, "", lambda written: next(read_block({**facts, "input": written or given})))
         else:
             for part in read_block(block):
-                self._parts.put(kept(part, self._budget))
+                put_copy(self._parts, part, self._budget)
 
     def messages(self) -> list[Message]:
         parts = [*self._whole, *self._parts.parts()]

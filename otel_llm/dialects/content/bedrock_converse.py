@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from otel_llm.dialects.content.bounded import kept
+from otel_llm.dialects.content.bounded import kept, put_copy
 from otel_llm.dialects.content.in_order import InOrder
 from otel_llm.dialects.content.parts import (
     Asked,
@@ -229,7 +229,7 @@ class _Reader:
                 contents += kept(items(value), self._budget)
             elif kind == "image":
                 for part in _medium(kind, {**held, "format": self._begun.get(place)}):
-                    self._parts.put(kept(part, self._budget))
+                    put_copy(self._parts, part, self._budget)
 
     def messages(self) -> list[Message]:
         parts = self._whole or self._parts.parts()

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_llm.dialects.content.parts import Budget, Text
+from otel_llm.dialects.content.in_order import InOrder
+from otel_llm.dialects.content.parts import Budget, Part, Text
 from otel_llm.dialects.fields import fields, items
 
 _SHORT = 64  # characters: names and types, which nothing can be read without
 _DEEPEST = 32
+
+
+def put_copy(parts: InOrder, part: Part, budget: Budget) -> None:
+    """Put a part that comes whole after those that came before it."""
+    if (left := budget.left) > 0:
+        copied = kept(part, budget)
+        spent, budget.left = left - budget.left, left
+        parts.put(copied)
+        budget.left -= spent
 
 
 def kept(value: Any, budget: Budget, depth: int = 0) -> Any:

@@ -133,17 +133,21 @@ _RAN: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
+def _told(seen: Fields, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name in names if (value := seen.get(name)) is not None}
+
+
 def _ran(seen: Fields) -> Iterator[Part]:
     kind = text(seen.get("type")) or ""
     own = seen.get("call_id") or seen.get("approval_request_id") or seen.get("id")
     own = seen.get("id") if kind == "mcp_call" else own
-    asked, came = ({name: seen.get(name) for name in names} for names in _RAN[kind])
-    short = kind.removesuffix("_call").removesuffix("_output")
-    if asked:
+    (named, answered), short = _RAN[kind], kind.removesuffix("_call").removesuffix("_output")
+    if named:
+        asked = _told(seen, named)
         if "arguments" in asked:
             asked["arguments"] = parsed(asked["arguments"])
         yield server_call(short, seen.get("name"), asked, own)
-    if any(value is not None for value in came.values()):
+    if came := _told(seen, answered):
         yield server_result(short, came, own)
     if kind == "image_generation_call" and isinstance(picture := seen.get("result"), str):
         form = text(seen.get("output_format"))

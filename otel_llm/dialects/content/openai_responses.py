@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from otel_llm.dialects.content.bounded import kept
+from otel_llm.dialects.content.bounded import put_copy
 from otel_llm.dialects.content.in_order import InOrder
 from otel_llm.dialects.content.openai_items import read_item, read_items, read_tools
 from otel_llm.dialects.content.openai_messages import refused
@@ -125,7 +125,7 @@ class _Reader:
         for part in read_item(item):
             # What a tool gave back never comes in pieces.
             if part["type"] == "server_tool_call_response" or not (known or name):
-                self._parts.put(kept(part, self._budget))
+                put_copy(self._parts, part, self._budget)
 
     def messages(self) -> list[Message]:
         parts = self._parts.parts()

@@ -303,7 +303,11 @@ def test_generators_are_left_to_the_sdk(telemetry: Telemetry, replay: ReplayServ
     messages = (message for message in [{"role": "user", "content": "hi"}])
     run("sync", ask(replay, "sync", messages=messages))
     assert replay.requests[0].json["messages"] == [{"role": "user", "content": "hi"}]
-    assert "input.messages" not in told(telemetry)
+    given = (block for block in [{"type": "text", "text": "hi"}])
+    asked = content_of("anthropic_messages.MESSAGES").asked
+    assert asked({"messages": given, "system": given, "tools": given}).messages == []
+    assert asked({"messages": [{"role": "user", "content": given}]}).messages == [spoken("user")]
+    assert next(given)
 
 
 def read(given: list[dict[str, Any]], budget: int = 10**6) -> list[Any]:

@@ -373,7 +373,7 @@ def test_every_item_of_a_request_is_told(telemetry: Telemetry, replay: ReplaySer
 def test_what_is_put_into_a_kept_prompt_is_told(telemetry: Telemetry, replay: ReplayServer) -> None:
     """The prompt itself is the provider's, and nobody sends it."""
     prompt = {"id": "pmpt_1", "version": "2", "variables": {"word": "ham"}}
-    run("sync", ask(replay, "sync", prompt=prompt, input=None))
+    run("sync", ask(replay, "sync", extra_body={"prompt": prompt}, input=None))
     part = {"type": "prompt", "id": "pmpt_1", "variables": {"word": "ham"}}
     assert told(telemetry)["input.messages"] == [spoken("user", part)]
 

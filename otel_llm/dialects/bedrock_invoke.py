@@ -140,14 +140,15 @@ def _reason(part: Fields) -> str | None:
     return text(told) or text(fields(told).get("reason"))
 
 
-def _family(seen: Fields) -> Fold:
+def family(seen: Fields) -> Dialect:
+    """Whose language a body is in, or the first chunk of a stream."""
     if "choices" in seen:
-        return CHAT.fold()
+        return CHAT
     if "messageStart" in seen or "metadata" in seen or ("output" in seen and "usage" in seen):
-        return CONVERSE.fold()
+        return CONVERSE
     if seen.get("type") in ("message", "message_start") or "content" in seen:
-        return MESSAGES.fold()
-    return _Plain()
+        return MESSAGES
+    return PLAIN
 
 
 _PIECE = b'"type":"content_block_delta"'
@@ -176,7 +177,7 @@ class _Fold:
         told = fields(body)
         if not told:
             return
-        self._inner = self._inner or _family(told)
+        self._inner = self._inner or family(told).fold()
         self._inner.add(told)
         if (metrics := told.get("amazon-bedrock-invocationMetrics")) is not None:
             self._aside = self._metered = _read_metrics(fields(metrics))
@@ -223,4 +224,8 @@ INVOKE_CHAT = Dialect("invoke_model", "chat", _read_request, _Fold, logprobs=BOD
 INVOKE_TEXT = replace(INVOKE_CHAT, operation="text_completion")
 INVOKE_EMBED = Dialect("invoke_model", "embeddings", _read_request, _Embedded)
 PLAIN = Dialect("invoke_model", "text_completion", _read_request, _Plain, logprobs=BODIES)
+INVOKE_CHAT = Dialect("invoke_model", "chat", _read_request, _Fold, "bedrock_invoke.INVOKE")
+INVOKE_TEXT = replace(INVOKE_CHAT, operation="text_completion")
+INVOKE_EMBED = Dialect("invoke_model", "embeddings", _read_request, _Embedded)
+PLAIN = Dialect("invoke_model", "text_completion", _read_request, _Plain, "bedrock_invoke.PLAIN")
 """A body by itself, of the families that speak no other wire's language."""

@@ -109,3 +109,4 @@ class _Fold:
 
 
 RESPONSES = Dialect("responses", "chat", _read_request, _Fold, logprobs=LOGPROBS)
+RESPONSES = Dialect("responses", "chat", _read_request, _Fold, "openai_responses.RESPONSES")

@@ -57,4 +57,4 @@ class _Unpacked:
         return self._inner.response(complete=complete)
 
 
-GENERATE = replace(GEMINI, fold=_Unpacked)
+GENERATE = replace(GEMINI, fold=_Unpacked, content="vertexai.GENERATE")

@@ -32,7 +32,8 @@ def _asks(dialect: Dialect, *, stream: bool) -> Ask:
         own = fields(config.get("http_options") or config.get("httpOptions"))
         url = own.get("base_url") or own.get("baseUrl") or client._http_options.base_url
         server = server_of(url, "gcp.vertex_ai" if client.vertexai else "gcp.gemini")
-        return Asked(dialect, {**config, "model": model_name(kwargs.get("model"))}, server, stream)
+        said = {"model": model_name(kwargs.get("model")), "contents": kwargs.get("contents")}
+        return Asked(dialect, {**config, **said}, server, stream)
 
     return ask
 

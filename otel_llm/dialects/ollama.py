@@ -92,6 +92,6 @@ class _Embedded(_Fold):
         return ModelResponse.of(found)
 
 
-CHAT = Dialect("chat", "chat", _read_request, _Fold)
-GENERATE = Dialect("generate", "text_completion", _read_request, _Fold)
+CHAT = Dialect("chat", "chat", _read_request, _Fold, "ollama.CHAT")
+GENERATE = Dialect("generate", "text_completion", _read_request, _Fold, "ollama.GENERATE")
 EMBED = Dialect("embed", "embeddings", _read_request, _Embedded)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from otel_llm.dialects.content.gemini import GENERATE as GEMINI
-from otel_llm.dialects.content.parts import Asked, Budget, Content, Message
+from otel_llm.dialects.content.parts import Asked, Content
+from otel_llm.dialects.content.through import through
 from otel_llm.dialects.fields import Fields, fields
 
 _DEEPEST = 64
@@ -28,7 +29,7 @@ def _unpacked_one(thing: Any) -> Any:
         forms = (form for start, form in _PICTURES.items() if picture.startswith(start))
         return {"inline_data": {"data": picture, "mime_type": next(forms, "image/jpeg")}}
     inside = next((held for name in _INSIDE if (held := seen.get(name)) is not None), thing)
-    message = fields(inside).get("_pb")
+    message = None if isinstance(inside, dict) else fields(inside).get("_pb")
     return thing if message is None else _message(message, 0)
 
 
@@ -73,19 +74,4 @@ def _asked(body: Fields) -> Asked:
     return GEMINI.asked({name: _unpacked(body.get(name)) for name in said})
 
 
-class _Reader:
-    """Answers that hold their message inside."""
-
-    __slots__ = ("_inner",)
-
-    def __init__(self, budget: Budget) -> None:
-        self._inner = GEMINI.reader(budget)
-
-    def add(self, event: Any) -> None:
-        self._inner.add(_unpacked(event))
-
-    def messages(self) -> list[Message]:
-        return self._inner.messages()
-
-
-GENERATE = Content(_asked, _Reader)
+GENERATE = Content(_asked, through(_unpacked, GEMINI.reader))

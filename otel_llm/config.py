@@ -22,6 +22,7 @@ CAPTURE_MODES = ("NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT")
 NATIVE_MODES = ("replace", "keep")
 TOOL_MODES = ("names", "full")
 UPLOAD_FORMATS = ("json", "jsonl")
+FILTERS = ("keys", "emails", "cards", "phones")
 
 
 _CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
@@ -92,6 +93,21 @@ def provider_among(rows: tuple[tuple[str, str], ...], host: str, port: int) -> s
     return next((provider for row, provider in rows if host_pattern(row).fullmatch(address)), None)
 
 
+def _filters(value: str) -> tuple[str, ...]:
+    found = tuple(name.strip().lower() for name in value.split(",") if name.strip())
+    if not set(found) <= set(FILTERS):
+        raise _Wrong(", ".join(FILTERS))
+    return found
+
+
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error:
+        raise _Wrong("a regular expression") from None
+    return value
+
+
 def _setting(variable: str, parse: Callable[[str], Any], default: Any) -> Any:
     return field(default=default, metadata={"variable": variable, "parse": parse})
 
@@ -109,6 +125,17 @@ class Config:
     content_max_bytes: int = _setting("OTEL_LLM_CONTENT_MAX_BYTES", _positive, 16384)
     tool_definitions: str = _setting("OTEL_LLM_TOOL_DEFINITIONS", _one_of(TOOL_MODES), TOOL_MODES[0])
     """What is captured of tools that are offered; `full` adds descriptions and parameters."""
+    content_filter: tuple[Any, ...] = _setting("OTEL_LLM_CONTENT_FILTER", _filters, ())
+    """Names of shipped filters, and functions from a part of a message to what is told in its place, or None."""
+    content_filter_pattern: str | None = _setting("OTEL_LLM_CONTENT_FILTER_PATTERN", _pattern, None)
+    """A regular expression; what matches it is not told."""
+    completion_hook: Any = _setting("OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK", str, None)  # noqa: RUF009
+    """Who gets what was said, besides: `upload`, a name in OpenTelemetry's group of entry points, or an object."""
+    upload_base_path: str | None = _setting("OTEL_INSTRUMENTATION_GENAI_UPLOAD_BASE_PATH", str, None)
+    upload_format: str = _setting(
+        "OTEL_INSTRUMENTATION_GENAI_UPLOAD_FORMAT", _one_of(UPLOAD_FORMATS), UPLOAD_FORMATS[0]
+    )
+    upload_max_queue_size: int = _setting("OTEL_INSTRUMENTATION_GENAI_UPLOAD_MAX_QUEUE_SIZE", _positive, 20)
     emit_event: bool | None = _setting("OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT", _flag, None)
     """Whether each call gets an event of its details; None: if content is to be in it."""
     stream_usage: bool = _setting("OTEL_LLM_STREAM_USAGE", _flag, False)
@@ -137,7 +164,9 @@ class Config:
         values: dict[str, Any] = {}
         for name, setting in known.items():
             variable, parse = setting.metadata["variable"], setting.metadata["parse"]
-            if arguments.get(name) is not None:
+            if name in _AS_GIVEN and _functions(arguments.get(name)):
+                values[name] = _as_given(name, arguments[name], parse)
+            elif arguments.get(name) is not None:
                 values[name] = _parse(name, _spell(arguments[name]), parse, setting.default)
             elif environ.get(variable, "").strip():  # an empty variable counts as unset, as in OpenTelemetry
                 values[name] = _parse(variable, environ[variable], parse, setting.default)
@@ -158,6 +187,27 @@ class Config:
         return [
             f"{setting.metadata['variable']} = {getattr(self, setting.name)!r}" for setting in fields(self)
         ]
+
+
+_AS_GIVEN = ("content_filter", "completion_hook")
+"""Settings that may be objects of the program's."""
+
+
+def _functions(value: Any) -> bool:
+    """Whether anything in it is more than a name."""
+    entries = value if isinstance(value, (list, tuple)) else (value,)
+    return any(entry is not None and not isinstance(entry, str) for entry in entries)
+
+
+def _as_given(name: str, value: Any, parse: Callable[[str], Any]) -> Any:
+    if name != "content_filter":
+        return value
+    entries = value if isinstance(value, (list, tuple)) else (value,)
+    return tuple(
+        inner
+        for entry in entries
+        for inner in ((entry,) if callable(entry) else _parse(name, str(entry), parse, ()))
+    )
 
 
 def _parse(name: str, value: str, parse: Callable[[str], Any], default: Any) -> Any:

@@ -9,7 +9,7 @@ from importlib import import_module, metadata
 
 from otel_llm import instrumentation
 from otel_llm.export.variables import without_secrets
-from otel_llm.guard import internal_errors, swept
+from otel_llm.guard import dropped, internal_errors, swept
 from otel_llm.providers import sdks
 
 _PACKAGES = (
@@ -50,6 +50,9 @@ def report() -> str:
     if internal_errors:
         lines += ["", "Errors of our own in this process"]
         lines += [f"  {count} while {place}" for place, count in internal_errors.most_common()]
+    if dropped:
+        lines += ["", "Telemetry given up"]
+        lines += [f"  {count} x {what}" for what, count in dropped.most_common()]
     if swept:
         lines += ["", "Runs given up because too many were open"]
         lines += [f"  {count} of {name}" for name, count in swept.most_common()]

@@ -20,6 +20,9 @@ internal_errors: Counter[str] = Counter()
 swept: Counter[str] = Counter()
 """Runs of frameworks that were given up because too many were open, by framework; shown by `otel-llm doctor`."""
 
+dropped: Counter[str] = Counter()
+"""Telemetry that was given up for want of room or of somebody who takes it, by kind; shown by `otel-llm doctor`."""
+
 _warned: set[object] = set()
 
 

@@ -111,6 +111,7 @@ def telemetry(profile: str, request: pytest.FixtureRequest) -> Iterator[Telemetr
     marker = request.node.get_closest_marker("settings")
     settings = dict(marker.kwargs) if marker else {}
     odd = settings.pop("odd", False)
+    content = settings.get("capture_content", "NO_CONTENT") != "NO_CONTENT"
     given = Telemetry()
     otel_llm.instrument(
         tracer_provider=given.tracer_provider,
@@ -123,7 +124,7 @@ def telemetry(profile: str, request: pytest.FixtureRequest) -> Iterator[Telemetr
     otel_llm.uninstrument()
     gc.collect()
     assert given.started == given.ended == len(given.spans)
-    assert semconv.check_telemetry(given, profile, allow_odd=odd) == []
+    assert semconv.check_telemetry(given, profile, allow_odd=odd, content=content) == []
 
 
 @pytest.fixture

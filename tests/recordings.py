@@ -33,6 +33,8 @@ class Recording:
     exchange: Exchange
     expected: dict[str, Any]
     body: str
+    asked: Any = None
+    """The body of the request, as JSON."""
 
     @property
     def provider(self) -> str:
@@ -98,4 +100,5 @@ def _read(provider: str, api_of: Callable[[str], str | None]) -> Iterator[Record
                 exchange=Exchange.recorded(record),
                 expected=record["expected"],
                 body=record["response"].get("body") or "",
+                asked=record["request"]["body"],
             )

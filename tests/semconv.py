@@ -18,6 +18,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from otel_llm.testing import Telemetry
 
 OWN = "otel_llm.stream.outcome"
+DETAILS = "gen_ai.client.inference.operation.details"
 UNNAMED = ("rerank",)
 """Operations that the conventions have no name for yet; their spans are like any inference."""
 KEYED = {  # what a span's name ends with, by operation
@@ -32,6 +33,11 @@ KEYED = {  # what a span's name ends with, by operation
 }
 ASIDE = ("gen_ai.conversation.id", "session.id", "user.id")
 """May be said of every span inside a block."""
+REFERENCES = tuple(
+    f"gen_ai.{name}_ref"
+    for name in ("input.messages", "output.messages", "system_instructions", "tool.definitions")
+)
+"""Where content is stored: the official Python packages' names, not in the registry yet."""
 KINDS = {"client": SpanKind.CLIENT, "internal": SpanKind.INTERNAL}
 CREATION, WRITE = "gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_write.input_tokens"
 LEGACY_PROFILES = ("2026-10", "2026-08")
@@ -146,6 +152,8 @@ def _names(attributes: Mapping[str, Any], profile: str, *, content: bool) -> Ite
         attributes.get("gen_ai.operation.name", ""), attributes.get("gen_ai.provider.name", "")
     )
     for name, value in attributes.items():
+        if name in REFERENCES and content:
+            continue
         if name in ASIDE or (name == "error.type" and "gen_ai.operation.name" not in attributes):
             continue
         if name == OWN:
@@ -266,7 +274,15 @@ def check_events(logs: Iterable[Any], *, content: bool = False) -> Iterator[str]
             continue
         if known["severity"] and record.severity_number.value != known["severity"]["number"]:
             yield f"event {record.event_name}: severity {record.severity_number}"
-        if extra := set(record.attributes or {}) - set(known["attributes"]):
+        allowed = {*known["attributes"], *REFERENCES}
+        if record.event_name == DETAILS:  # says what the span says
+            allowed |= _allowed(
+                record.attributes["gen_ai.operation.name"], record.attributes["gen_ai.provider.name"]
+            )
+        if extra := set(record.attributes or {}) - allowed:
             yield f"event {record.event_name}: has {sorted(extra)}"
+        for name in record.attributes or {}:
+            if not content and (registry()["attributes"].get(name) or {}).get("sensitive") is True:
+                yield f"event {record.event_name}: {name} is content"
         if not content and {"exception.message", "exception.stacktrace"} & set(record.attributes or {}):
             yield f"event {record.event_name}: tells content"

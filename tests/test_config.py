@@ -13,7 +13,12 @@ from otel_llm import instrumentation
 from otel_llm.config import CAPTURE_MODES, PROFILE_NAMES, Config
 
 VARIABLES = {name: setting.metadata["variable"] for name, setting in Config.__dataclass_fields__.items()}
-LISTS_OF_NAMES = ("OTEL_LLM_INCLUDE", "OTEL_LLM_EXCLUDE")  # any name may be meant; see below
+LISTS_OF_NAMES = (  # any name may be meant; see below
+    "OTEL_LLM_INCLUDE",
+    "OTEL_LLM_EXCLUDE",
+    "OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK",
+    "OTEL_INSTRUMENTATION_GENAI_UPLOAD_BASE_PATH",
+)
 WRONG = {
     "OTEL_LLM_DISABLED": "maybe",
     "OTEL_LLM_SEMCONV": "2020",
@@ -21,6 +26,10 @@ WRONG = {
     "OTEL_LLM_CONTENT_MAX_BYTES": "-1",
     "OTEL_LLM_TOOL_DEFINITIONS": "some",
     "OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT": "perhaps",
+    "OTEL_LLM_CONTENT_FILTER": "everything",
+    "OTEL_LLM_CONTENT_FILTER_PATTERN": "(",
+    "OTEL_INSTRUMENTATION_GENAI_UPLOAD_FORMAT": "xml",
+    "OTEL_INSTRUMENTATION_GENAI_UPLOAD_MAX_QUEUE_SIZE": "none",
     "OTEL_LLM_STREAM_USAGE": "2",
     "OTEL_LLM_CHUNK_METRIC": "si",
     "OTEL_LLM_COST": "free",

@@ -132,7 +132,7 @@ class Call:
 
     def listen(self, contents: Contents, body: Fields) -> None:
         """Keep what is said, asked now and answered later, if it can be told anywhere."""
-        if (contents.on_spans and self._span.is_recording()) or contents.in_events:
+        if contents.wanted(recording=self._span.is_recording()):
             self._said = contents.begin(self._dialect, body)
             if self._said is not None:
                 self._beside = (*self._beside, self._said.reader)
@@ -315,7 +315,7 @@ class Call:
                 if self._request.model is None:  # some backends show and price by the model asked for alone
                     self._span.update_name(f"{self._dialect.operation} {response.model}")
                     self._span.set_attribute(names.REQUEST_MODEL, response.model)
-            if self._span.is_recording() or self._engine.details:
+            if self._span.is_recording() or self._engine.details or self._said is not None:
                 self._tell(response, error, error_type, code, outcome)
             if response.usage is not None:
                 for what, part, whole in response.usage.contradictions():
@@ -357,15 +357,15 @@ class Call:
         if error_type is not None:
             found[names.ERROR_TYPE] = error_type
             text = error_type if code is None or code == error_type else f"{error_type}: {code}"
-            if error is not None and self._engine.content:
-                text = printable(message_of(error)) or text
+            if error is not None and (tell := self._engine.tell_text) is not None:
+                text = printable(tell(message_of(error))) or text
             self._span.set_status(Status(StatusCode.ERROR, text))
         self._span.set_attributes(found)
         telling = self._telling(response)
         if telling is not None:
-            self._span.set_attributes(telling.attributes)
+            self._span.set_attributes({**telling.attributes, **telling.references})
         if self._engine.details and self._dialect.operation in names.INFERENCE:
-            said = {} if telling is None else telling.structures
+            said = {} if telling is None else {**telling.structures, **telling.references}
             self._engine.events.details({**self._base, **found, **said}, self.context)
         if error is not None and error_type is not None:
             self._engine.events.exception(error_type, error, self.context)

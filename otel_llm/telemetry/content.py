@@ -1,8 +1,9 @@
-"""What was said in a call, as attributes and events: copied when it is asked, told when the call ends."""
+"""What was said in a call: copied when it is asked, filtered, cut and told when the call ends."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import Span
 
@@ -13,6 +14,8 @@ from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import Fields
 from otel_llm.guard import internal_error
 from otel_llm.telemetry import names
+from otel_llm.telemetry.completion import hook_of
+from otel_llm.telemetry.filters import Dropped, Filters
 from otel_llm.telemetry.limits import Copying, fit
 
 if TYPE_CHECKING:
@@ -20,9 +23,12 @@ if TYPE_CHECKING:
 
 _MARGIN = 4096
 """Characters that are kept beyond what is told, so that what a filter is to find is not cut in half."""
-_UNBOUNDED = 16 * 1024 * 1024
-"""Characters of one answer, and of one text, that are kept for whoever stores them elsewhere."""
+_WHOLE = 32 * 1024 * 1024
+"""Characters of one answer, or of one text or medium, that are kept for a completion hook."""
 _FEWEST = 64  # messages; the smallest have about 32 bytes
+_MANY = 20_000  # messages for a hook
+
+Entries = list[dict[str, Any]]
 
 
 class Said:
@@ -36,11 +42,13 @@ class Said:
 
 
 class Telling:
-    """What is to be told of one call: structures that are ours, within the limits."""
+    """What is to be told of one call, within the limits."""
 
-    __slots__ = ("attributes", "structures")
+    __slots__ = ("attributes", "references", "structures")
 
     def __init__(self) -> None:
+        self.references: Mapping[str, str] = {}
+        """Attributes that say where it is stored."""
         self.attributes: Attributes = {}
         """JSON, for spans."""
         self.structures: Attributes = {}
@@ -51,14 +59,27 @@ class Contents:
     """Captures what is said in calls, by the settings in force."""
 
     def __init__(self, config: Config) -> None:
-        self.on_spans = config.capture_content in ("SPAN_ONLY", "SPAN_AND_EVENT")
-        self.in_events = config.capture_content in ("EVENT_ONLY", "SPAN_AND_EVENT")
+        self._on_spans = config.capture_content in ("SPAN_ONLY", "SPAN_AND_EVENT")
+        self._in_events = config.capture_content in ("EVENT_ONLY", "SPAN_AND_EVENT")
         self._cap = config.content_max_bytes
         self._whole_tools = config.tool_definitions == "full"
+        self._filters = Filters(config.content_filter, config.content_filter_pattern)
+        self._hook = hook_of(config)
         keep = self._cap + _MARGIN
-        self._keep = keep
-        self._copying = Copying(keep, self._cap // 4)
+        self._small = Copying(keep, self._cap // 4)
         self._most = max(_FEWEST, self._cap // 32)
+        self._keep, self._copying = keep, self._small
+        if self._hook is not None:
+            self._keep, self._most, self._copying = _WHOLE, _MANY, Copying(_WHOLE, _WHOLE)
+
+    def wanted(self, *, recording: bool) -> bool:
+        """Whether what is said in a call can be told anywhere."""
+        return (recording and self._on_spans) or self._in_events or self._hook is not None
+
+    @property
+    def storage(self) -> Any:
+        """What is still writing, if anything is."""
+        return getattr(self._hook, "storage", None)
 
     def begin(self, dialect: Dialect, body: Fields) -> Said | None:
         """What a request says, copied; None if nothing is known of how it says it."""
@@ -73,41 +94,55 @@ class Contents:
 
     def _copied(self, asked: Asked) -> Asked:
         copied = self._copying.parts
-        messages = asked.messages
+        messages, tools = asked.messages, asked.tools
         if len(messages) > self._most:
             left_out = len(messages) - self._most
             missing: Message = {"role": "cut", "parts": [said(f"[cut: {left_out} left out]")]}
             messages = [messages[0], missing, *messages[left_out + 1 :]]
+        if not self._whole_tools:
+            tools = [{"type": each["type"], "name": each["name"]} for each in tools]
         return Asked(
             [{**each, "parts": copied(each["parts"])} for each in messages],
             copied(asked.system),
-            copied(
-                asked.tools
-                if self._whole_tools
-                else [{"type": each["type"], "name": each["name"]} for each in asked.tools]
-            ),
+            copied(tools),
         )
 
     def tell(self, call: Said, finish_reasons: tuple[str, ...] | None, span: Span) -> Telling:
         """What a call said, with why each choice ended."""
+        whole = {
+            names.INPUT_MESSAGES: call.asked.messages,
+            names.OUTPUT_MESSAGES: self._answered(call.reader, finish_reasons),
+            names.SYSTEM_INSTRUCTIONS: call.asked.system,
+            names.TOOL_DEFINITIONS: call.asked.tools,
+        }
+        telling = Telling()
+        try:
+            left: Mapping[str, Entries] = self._filtered(whole) if self._filters else whole
+        except Dropped:
+            return telling
+        if self._hook is not None:
+            left, telling.references = self._hook.complete(left, span)
         # The tracing SDK's own limit would cut JSON anywhere.
         limit = getattr(getattr(span, "_limits", None), "max_span_attribute_length", None)
-        cap = min(self._cap, limit) if isinstance(limit, int) and self.on_spans else self._cap
-        asked, answered = call.asked, self._answered(call.reader, finish_reasons)
-        telling = Telling()
-        for name, entries in (
-            (names.INPUT_MESSAGES, asked.messages),
-            (names.OUTPUT_MESSAGES, answered),
-            (names.SYSTEM_INSTRUCTIONS, asked.system),
-            (names.TOOL_DEFINITIONS, asked.tools),
-        ):
-            if entries:
-                text, structure = fit(entries, cap)
-                if self.on_spans:
+        cap = min(self._cap, limit) if isinstance(limit, int) and self._on_spans else self._cap
+        for name, entries in left.items():
+            if entries and (self._on_spans or self._in_events):
+                text, structure = fit(self._shortened(entries), cap)
+                if self._on_spans:
                     telling.attributes[name] = text
-                if self.in_events:
+                if self._in_events:
                     telling.structures[name] = structure
         return telling
+
+    def text(self, words: str) -> str:
+        """A text that is no message but may quote one, such as an exception's; empty if it is not to be told."""
+        if not self._filters:
+            return words
+        try:
+            (left,) = self._filters.parts([[said(words)]])
+        except Dropped:
+            return ""
+        return str(left[0].get("content", "")) if left else ""
 
     def _answered(self, reader: ContentReader, finish_reasons: tuple[str, ...] | None) -> list[Message]:
         found, reasons = reader.messages(), finish_reasons or ()
@@ -119,4 +154,25 @@ class Contents:
             }
             for place, each in enumerate(found)
             if each["parts"]
+        ]
+
+    def _filtered(self, whole: Mapping[str, Entries]) -> dict[str, Entries]:
+        each = (entry for entries in whole.values() for entry in entries)
+        left = iter(self._filters.parts([entry.get("parts", [entry]) for entry in each]))
+        found: dict[str, Entries] = {}
+        for name, entries in whole.items():
+            found[name] = kept = []
+            for entry in entries:
+                parts = next(left)
+                kept += [{**entry, "parts": parts}] if "parts" in entry else parts
+        return found
+
+    def _shortened(self, entries: Entries) -> Entries:
+        """What was kept whole for a hook, in the size of attributes."""
+        if self._hook is None:
+            return entries
+        copied = self._small.parts
+        return [
+            {**entry, "parts": copied(entry["parts"])} if "parts" in entry else copied([entry])[0]
+            for entry in entries
         ]

@@ -47,7 +47,7 @@ class Server(NamedTuple):
 
 
 def _contents(config: Config) -> Contents | None:
-    if not config.content:
+    if not config.content and config.completion_hook is None:
         return None
     from otel_llm.telemetry.content import Contents
 
@@ -66,7 +66,6 @@ class Engine:
     ) -> None:
         self.config = config
         self.profile = names.PROFILES[config.semconv]
-        self.content = config.content
         self.contents = _contents(config)
         """Captures what is said; None: nobody wants it."""
         self.details = (
@@ -79,7 +78,9 @@ class Engine:
         self._given_logs = logger_provider
         self.tracer = trace.get_tracer("otel_llm", VERSION, tracer_provider)
         self.instruments = Instruments(meter_provider, self.profile, VERSION)
-        self.events = Events(logger_provider, VERSION, content=config.content)
+        self.tell_text = self.contents.text if self.contents is not None and config.content else None
+        """What is told of a text that may quote anything; None: nothing."""
+        self.events = Events(logger_provider, VERSION, self.tell_text)
         self._streams: WeakSet[Call | Step] = WeakSet()
         self._at_exit = False
         self._looked_around = False
@@ -96,12 +97,13 @@ class Engine:
         provider = self._given_tracing or trace.get_tracer_provider()
         return type(provider).__name__ not in _NO_TRACING or self.instruments.live
 
-    def providers(self) -> tuple[object, object, object]:
-        """Those of traces, metrics and logs in force: given ones, else the global ones."""
+    def providers(self) -> tuple[object, ...]:
+        """Those of traces, metrics and logs in force: given ones, else the global ones; and what stores content."""
         return (
             self._given_tracing or trace.get_tracer_provider(),
             self._given_metrics or metrics.get_meter_provider(),
             self._given_logs or get_logger_provider(),
+            None if self.contents is None else self.contents.storage,
         )
 
     def use_meter_provider(self, provider: MeterProvider) -> None:

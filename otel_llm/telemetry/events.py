@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 
 from opentelemetry._logs import Logger, LoggerProvider, LogRecord, SeverityNumber, get_logger
 from opentelemetry.context import Context
 
 from otel_llm.telemetry import names
 from otel_llm.telemetry.attributes import Attributes
+
+_LONGEST = 64 * 1024  # characters; a provider may answer anything
 
 
 def message_of(error: BaseException) -> str:
@@ -19,12 +22,18 @@ def message_of(error: BaseException) -> str:
         return ""
 
 
+def _encodable(words: str) -> str:
+    return words[:_LONGEST].encode("utf-8", "replace").decode()
+
+
 class Events:
     """Emits through whatever logger provider is in force."""
 
-    def __init__(self, provider: LoggerProvider | None, version: str, *, content: bool) -> None:
+    def __init__(
+        self, provider: LoggerProvider | None, version: str, tell_text: Callable[[str], str] | None
+    ) -> None:
         self._logger: Logger = get_logger("otel_llm", version, provider)
-        self._content = content
+        self._tell_text = tell_text
 
     def details(self, attributes: Attributes, context: Context) -> None:
         """Everything that the span of a call says, and what was said in it as structures."""
@@ -41,9 +50,11 @@ class Events:
     def exception(self, error_type: str, error: BaseException, context: Context) -> None:
         """The exception's class; its message and stack trace, which may quote anything, only with content on."""
         attributes = {names.EXCEPTION_TYPE: error_type}
-        if self._content:
-            attributes[names.EXCEPTION_MESSAGE] = message_of(error)
-            attributes[names.EXCEPTION_STACKTRACE] = "".join(traceback.format_exception(error))
+        if (tell := self._tell_text) is not None:
+            attributes[names.EXCEPTION_MESSAGE] = _encodable(tell(message_of(error)))
+            attributes[names.EXCEPTION_STACKTRACE] = _encodable(
+                tell("".join(traceback.format_exception(error)))
+            )
         self._logger.emit(
             LogRecord(
                 event_name=names.EVENT_EXCEPTION,

@@ -129,7 +129,12 @@ def _dumps(value: Any) -> str:
 def _small(text: str, cap: int) -> bool:
     if len(text) > cap:
         return False
-    return text.isascii() or len(text) * 4 <= cap or len(text.encode("utf-8", "replace")) <= cap
+    return text.isascii() or len(text) * 4 <= cap or _size(text) <= cap
+
+
+def _size(text: str) -> int:
+    """Bytes in UTF-8; half a character takes as many as what it is replaced by."""
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _sound(text: str, entries: list[Part]) -> tuple[str, list[Part]]:
@@ -166,12 +171,10 @@ def _shortened(value: Any, longest: int) -> Any:
 
 def _fewer(entries: list[Part], cap: int) -> list[Part]:
     """The first entry and as many of the newest as there is room for."""
-    room = (
-        cap - len(_dumps(entries[0]).encode("utf-8", "replace")) - 128
-    )  # for what says how many are missing
+    room = cap - _size(_dumps(entries[0])) - 128  # for what says how many are missing
     kept: list[Part] = []
     for entry in reversed(entries[1:]):
-        room -= len(_dumps(entry).encode("utf-8", "replace")) + 1
+        room -= _size(_dumps(entry)) + 1
         if room < 0:
             break
         kept.append(entry)

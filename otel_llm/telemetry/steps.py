@@ -14,6 +14,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
+from otel_llm.dialects.fields import text as printable
 from otel_llm.guard import internal_error
 from otel_llm.telemetry import names
 from otel_llm.telemetry.attributes import Attributes
@@ -111,7 +112,8 @@ class Step:
         try:
             if error is not None and error_type is not None:
                 self._span.set_attribute(names.ERROR_TYPE, error_type)
-                text = (self._engine.content and message_of(error)) or error_type
+                tell = self._engine.tell_text
+                text = printable(tell(message_of(error)) if tell is not None else None) or error_type
                 self._span.set_status(Status(StatusCode.ERROR, text))
         finally:
             self._span.end()

@@ -122,9 +122,9 @@ class _Reader:
                 continue
             if (delta := choice.get("delta")) is not None:
                 self._choice(index).add(fields(delta))
-            elif (whole := choice.get("message")) is not None:
+            if (whole := choice.get("message")) is not None:  # Perplexity has both
                 self._whole[index] = {**read_message(whole), "role": "assistant"}
-            elif (words := choice.get("text")) is not None:
+            elif delta is None and (words := choice.get("text")) is not None:
                 self._choice(index).add({"content": words})
 
     def _choice(self, index: int) -> _Choice:
@@ -134,7 +134,11 @@ class _Reader:
         return known
 
     def messages(self) -> list[Message]:
-        found = {index: choice.message() for index, choice in self._choices.items()} | self._whole
+        found = dict(self._whole)
+        for index, choice in self._choices.items():
+            pieced = choice.message()
+            if pieced["parts"] or index not in found:
+                found[index] = pieced
         return [found[index] for index in sorted(found)]
 
 

@@ -204,10 +204,20 @@ def parsed(arguments: Any) -> Any:
     return found if isinstance(found, (dict, list)) else arguments  # a number may have been meant as text
 
 
+def written(value: Any) -> str:
+    """A structure as compact JSON; empty if it cannot be written."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError):
+        return ""
+
+
 def texts_of(content: Any, read: Callable[[Fields], Part | None]) -> list[Part]:
     """A message's content: one text, or a list of parts, each read by `read`; what it does not know is left out."""
     if isinstance(content, str):
         return [said(content)] if content else []
+    if isinstance(content, dict) and "type" not in content:  # an answer by a schema, not as text
+        return [said(written(content))] if content else []
     entries = items(content) or ((content,) if isinstance(content, Mapping) else ())
     parts: list[Part] = []
     for entry in entries:

@@ -166,10 +166,10 @@ class _Reader:
             self._whole = fields(seen.get("interaction")) if kind else seen
 
     def _begin(self, place: Any, begun: Fields) -> _Step:
-        begun = _Step(self._budget, begun)
+        step = _Step(self._budget, begun)
         if self._budget.left > 0:
-            self._steps[place] = begun
-        return begun
+            self._steps[place] = step
+        return step
 
     def messages(self) -> list[Message]:
         parts = [part for step in self._steps.values() for part in step.parts()]

@@ -223,8 +223,8 @@ TOLD = [
 ]
 
 
-def whole() -> Any:
-    parts = [part for event in ANSWER for part in event["candidates"][0]["content"]["parts"]]
+def whole(events: Any = ANSWER) -> Any:
+    parts = [part for event in events for part in event["candidates"][0]["content"]["parts"]]
     return chunk(*parts, finishReason="STOP")
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -66,8 +65,11 @@ def attributes(asked: Asked, answered: list[Any]) -> dict[str, Any]:
 
 
 def events_of(recording: Recording) -> list[Any]:
-    """The events of an answer; none of one that says that it failed."""
-    return recording.events() if recording.status < 400 else []
+    """The events of an answer, in server-sent events or in lines; none of one that says that it failed."""
+    if recording.status >= 400:
+        return []
+    in_lines = recording.streaming and recording.body.startswith("{")
+    return [*map(json.loads, recording.body.splitlines())] if in_lines else recording.events()
 
 
 def smallest(parameters: list[Any]) -> list[Any]:
@@ -123,15 +125,7 @@ def of_the_span(telemetry: Telemetry) -> dict[str, list[Any]]:
     return {name: json.loads(found.get(name, "[]")) for name in (INPUT, OUTPUT, SYSTEM, TOOLS)}
 
 
-def cut_short(recording: Recording, upto: int) -> Recording:
-    """The same exchange, whose answer ends after so many events."""
-    return replace(recording, body="\n\n".join(map(json.dumps, recording.events()[:upto])))
-
-
 def words(messages: Any) -> list[Words]:
     """The words of messages, or of parts alone."""
     given = messages if not messages or "parts" in messages[0] else [{"parts": messages}]
     return taken_apart(given)
-
-
-Extract = Callable[[Any], list[Words]]

@@ -83,16 +83,16 @@ def smallest(parameters: list[Any]) -> list[Any]:
     return list(found.values())
 
 
-def wrongs(name: str, recording: Recording) -> Iterator[str]:
+def wrongs(name: str, asked: Any, events: list[Any]) -> Iterator[str]:
     """What goes wrong if any field, of the request or of any event, is null or of a wrong type."""
-    body, events = json.loads(json.dumps(recording.asked)), events_of(recording)
+    body, events = json.loads(json.dumps([asked, events]))
     for container, key in [*places(body), *places(events)]:
         original = container[key]
         for wrong in WRONG:
             container[key] = wrong
-            asked, answered = read(name, body, events)
+            request, answered = read(name, body, events)
             if wrong is None:
-                found = faults(json.loads(json.dumps(attributes(asked, answered))))
+                found = faults(json.loads(json.dumps(attributes(request, answered))))
                 yield from (f"{key} as {wrong!r}: {fault}" for fault in found)
         container[key] = original
 

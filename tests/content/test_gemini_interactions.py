@@ -88,7 +88,7 @@ def test_the_sdk_tells_what_was_recorded(
 @pytest.mark.parametrize(("native", "recording"), smallest(ALL))
 def test_any_field_may_be_anything(native: Native, recording: Recording) -> None:
     """Nothing raises, and with a null in any place what is told is whole."""
-    assert list(wrongs(NAME, recording)) == []
+    assert list(wrongs(NAME, recording.asked, events_of(recording))) == []
 
 
 SEARCH = {"id": "s", "arguments": {"queries": ["q"]}, "type": "google_search_call"}
@@ -261,6 +261,12 @@ def test_input_has_many_forms(given: Any, told: Any) -> None:
     """A text, one content, several, or turns; nothing else is iterated."""
     asked, _ = read(NAME, {"input": given}, [])
     assert [(each_["role"], words([each_])) for each_ in asked.messages] == told
+
+
+@pytest.mark.parametrize("events", [[DONE], STREAM, CONTENTS])
+def test_any_field_that_was_not_recorded_may_be_anything(events: Any) -> None:
+    """Nothing raises, and with a null in any place what is told is whole."""
+    assert list(wrongs(NAME, {"input": STEPS, "tools": [{"type": "google_search"}]}, events)) == []
 
 
 def test_a_stream_that_is_left_tells_what_came() -> None:

@@ -101,7 +101,7 @@ def test_the_sdk_tells_what_was_recorded(
 @pytest.mark.parametrize(("native", "recording"), smallest(ALL))
 def test_any_field_may_be_anything(native: Native, recording: Recording) -> None:
     """Nothing raises, and with a null in any place what is told is whole."""
-    assert list(wrongs(f"ollama.{recording.api.upper()}", recording)) == []
+    assert list(wrongs(f"ollama.{recording.api.upper()}", recording.asked, events_of(recording))) == []
 
 
 CALL = {"function": {"name": "add", "arguments": {"a": 1}}}

@@ -33,9 +33,9 @@ from otel_llm.dialects.gemini import answered, either
 _CODE = "code_execution"
 
 
-def _inline(held: Fields) -> Part:
-    kind = either(held, "mime_type")
-    return blob(modality(kind), held.get("data"), kind)
+def _inline(held: Fields) -> Part | None:
+    kind, data = either(held, "mime_type"), held.get("data")
+    return None if data is None else blob(modality(kind), data, kind)
 
 
 def _stored(held: Fields) -> Part | None:

@@ -89,7 +89,8 @@ def read_part(seen: Fields) -> Part | None:
     read = _PARTS.get(text(seen.get("type")) or "")
     part = unknown(seen) if read is None else read(seen)
     # Some send texts and thoughts without any words in them.
-    return None if part is not None and part.get("content", part) is None else part
+    empty = part is not None and any(part.get(name, part) is None for name in ("content", "uri"))
+    return None if empty else part
 
 
 def read_call(call: Any) -> Part:

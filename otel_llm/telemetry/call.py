@@ -135,6 +135,7 @@ class Call:
         if contents.wanted(recording=self._span.is_recording()):
             self._said = contents.begin(self._dialect, body)
             if self._said is not None:
+                self._reads = True
                 self._beside = (*self._beside, self._said.reader)
 
     # Around the SDK call. In one frame, so that nothing of ours is current while user code runs.

@@ -101,11 +101,9 @@ class Contents:
             messages = [messages[0], missing, *messages[left_out + 1 :]]
         if not self._whole_tools:
             tools = [{"type": each["type"], "name": each["name"]} for each in tools]
-        return Asked(
-            [{**each, "parts": copied(each["parts"])} for each in messages],
-            copied(asked.system),
-            copied(tools),
-        )
+        for each in messages:
+            each["parts"] = copied(each["parts"])
+        return Asked(messages, copied(asked.system), copied(tools))
 
     def tell(self, call: Said, finish_reasons: tuple[str, ...] | None, span: Span) -> Telling:
         """What a call said, with why each choice ended."""

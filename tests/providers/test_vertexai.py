@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import warnings
 from typing import Any
@@ -30,16 +31,23 @@ ANSWER = {
     "modelVersion": "gemini-x-001",
     "responseId": "r",
 }
+_SENT: Any = importlib.import_module("google.cloud.aiplatform_v1.types").GenerateContentResponse
+_KNOWN = {*_SENT.meta.fields, *_SENT.UsageMetadata.meta.fields}
+"""What this version's messages have room for: older ones lose what the provider says beyond that."""
+_THOUGHTS = "thoughts_token_count" in _KNOWN
+_LATER = {
+    "response_id": ("gen_ai.response.id", "r"),
+    "cached_content_token_count": ("gen_ai.usage.cache_read.input_tokens", 40),
+    "thoughts_token_count": ("gen_ai.usage.reasoning.output_tokens", 30),
+}
 FIGURES = {
     "gen_ai.provider.name": "gcp.vertex_ai",
     "gen_ai.request.model": "gemini-x",
     "gen_ai.response.model": "gemini-x-001",
-    "gen_ai.response.id": "r",
     "gen_ai.response.finish_reasons": ("stop",),
     "gen_ai.usage.input_tokens": 100,
-    "gen_ai.usage.cache_read.input_tokens": 40,
-    "gen_ai.usage.output_tokens": 40,
-    "gen_ai.usage.reasoning.output_tokens": 30,
+    "gen_ai.usage.output_tokens": 40 if _THOUGHTS else 10,
+    **dict(row for field, row in _LATER.items() if field in _KNOWN),
 }
 
 

@@ -11,6 +11,7 @@ from otel_llm.dialects.content.parts import (
     blob,
     file,
     message,
+    plain_text,
     said,
     server_call,
     server_result,
@@ -105,6 +106,8 @@ def read_call(call: Any) -> Part:
 
 def read_message(said_by: Any) -> Message:
     """A message of a request, or of an answer that came whole."""
+    if (plain := plain_text(said_by)) is not None:
+        return plain
     seen = fields(said_by)
     role, content = seen.get("role"), seen.get("content")
     if role in ("tool", "function"):

@@ -102,6 +102,25 @@ def message(role: Any, parts: Iterable[Part], name: Any = None) -> Message:
     return found
 
 
+def plain_text(seen: Any) -> Message | None:
+    """A message that is a role and a text and nothing else, as nearly all are; None for any other."""
+    if type(seen) is dict and len(seen) == 2:
+        role, content = seen.get("role"), seen.get("content")
+        if (
+            type(content) is str
+            and content
+            and type(role) is str
+            and len(role) <= 16
+            and role not in _RESULTS
+        ):
+            return {"role": role, "parts": [{"type": "text", "content": content}]}
+    return None
+
+
+_RESULTS = ("tool", "function")
+"""Roles whose texts are results of tools."""
+
+
 def said(content: Any) -> Part:
     """A text."""
     return {"type": "text", "content": content}

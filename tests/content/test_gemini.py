@@ -135,6 +135,9 @@ def add(a: int) -> int:
     return a + 1
 
 
+add.__annotations__ = {"a": int, "return": int}  # not as texts, which older versions cannot call with
+
+
 def given(kind: str) -> Any:
     """Contents in one of the forms that the SDK takes."""
     types: Any = import_module("google.genai.types")
@@ -164,7 +167,7 @@ def given(kind: str) -> Any:
         "part as dict": {"text": "dict"},
         "dicts": [
             {"parts": [{"text": "none's"}]},
-            {"role": "model", "parts": [{"function_call": {"name": "add", "args": {"a": [1, {"b": None}]}}}]},
+            {"role": "model", "parts": [{"function_call": {"name": "add", "args": {"a": [{"b": None}]}}}]},
             {"role": "user", "parts": [{"functionResponse": {"name": "add", "response": {"result": 2}}}]},
         ],
         "thought and code": [

@@ -27,7 +27,8 @@ from otel_llm.dialects.content.parts import (
 from otel_llm.dialects.fields import Fields, count, fields, items, text
 
 _MEDIA = ("image", "audio", "video", "document")
-_ROLES = {"user_input": "user", "function_result": "tool"}
+_ROLES = {"user_input": "user", "function_result": "tool", **dict.fromkeys(("text", *_MEDIA), "user")}
+_ASKED = ("user_input", "function_result")
 _WORDS = ("text", "thought", "model_output")
 _TOLD_APART = ("type", "id", "call_id", "signature")
 
@@ -55,7 +56,6 @@ def _read_step(seen: Fields) -> Iterator[Part]:
     """The parts of a step, or of a content that stands for one."""
     kind = text(seen.get("type")) or ""
     name, own, answers = seen.get("name"), seen.get("id"), seen.get("call_id")
-    told = {key: value for key, value in seen.items() if key not in _TOLD_APART and value is not None}
     if kind == "text":
         yield from _words(seen.get("text"), said)
     elif kind == "thought":
@@ -69,21 +69,24 @@ def _read_step(seen: Fields) -> Iterator[Part]:
     elif kind in _MEDIA:
         yield from _media(seen)
     elif kind.endswith("_call"):
-        yield server_call(kind.removesuffix("_call"), name, told, own)
+        yield server_call(kind.removesuffix("_call"), name, _told(seen), own)
     elif kind.endswith("_result"):
-        yield server_result(kind.removesuffix("_result"), told, answers)
+        yield server_result(kind.removesuffix("_result"), _told(seen), answers)
+
+
+def _told(seen: Fields) -> Fields:
+    return {name: value for name, value in seen.items() if name not in _TOLD_APART and value is not None}
 
 
 def _messages(steps: Iterable[Any]) -> list[Message]:
     """Steps of the same speaker that follow one another are one message."""
     found: list[Message] = []
     for step in map(fields, steps):
-        kind = text(step.get("type")) or ""
-        if not kind:  # a turn, as first released
+        kind = text(step.get("type"))
+        if kind is None:  # a turn, as first released
             role, parts = step.get("role"), [*_words(step.get("content"), said)]
         else:
-            contents = kind in _MEDIA or kind == "text"
-            role, parts = "user" if contents else _ROLES.get(kind, "assistant"), [*_read_step(step)]
+            role, parts = _ROLES.get(kind, "assistant"), [*_read_step(step)]
         if parts and found and found[-1]["role"] == role:
             found[-1]["parts"] += parts
         elif parts:
@@ -175,7 +178,7 @@ class _Reader:
         parts = [part for step in self._steps.values() for part in step.parts()]
         whole = items(self._whole.get("steps")) or items(self._whole.get("outputs"))
         if not parts:
-            answers = (step for step in map(fields, whole) if text(step.get("type")) not in _ROLES)
+            answers = (step for step in map(fields, whole) if text(step.get("type")) not in _ASKED)
             parts = [part for step in answers for part in _read_step(step)]
         return [message(self._whole.get("role") or "assistant", parts)] if parts else []
 

@@ -19,6 +19,10 @@ from otel_llm.testing import Telemetry
 
 OWN = "otel_llm.stream.outcome"
 DETAILS = "gen_ai.client.inference.operation.details"
+COSTS = ("gen_ai.usage.cost", "otel_llm.cost.input", "otel_llm.cost.output")
+"""Of spans of models' calls, in USD, for those who ask for them."""
+COST = "otel_llm.cost"
+"""The metric of the same."""
 UNNAMED = ("rerank",)
 """Operations that the conventions have no name for yet; their spans are like any inference."""
 KEYED = {  # what a span's name ends with, by operation
@@ -38,6 +42,7 @@ REFERENCES = tuple(
     for name in ("input.messages", "output.messages", "system_instructions", "tool.definitions")
 )
 """Where content is stored: the official Python packages' names, not in the registry yet."""
+MODELS = (*UNNAMED, "chat", "text_completion", "generate_content", "embeddings")
 KINDS = {"client": SpanKind.CLIENT, "internal": SpanKind.INTERNAL}
 CREATION, WRITE = "gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_write.input_tokens"
 LEGACY_PROFILES = ("2026-10", "2026-08")
@@ -47,6 +52,11 @@ OF_ALL_PROFILES = (
     "gen_ai.invoke_agent.duration",
     "gen_ai.invoke_workflow.duration",
 )
+COUNTED = (
+    "gen_ai.client.inference.usage.cache_read.input_tokens",
+    "gen_ai.client.inference.usage.cache_write.input_tokens",
+)
+"""Counters of the newest conventions that the default profile has as well."""
 SUBSETS = (
     ("gen_ai.usage.input_tokens", ("gen_ai.usage.cache_read.input_tokens", WRITE, CREATION)),
     ("gen_ai.usage.output_tokens", ("gen_ai.usage.reasoning.output_tokens",)),
@@ -87,25 +97,37 @@ def registry() -> dict[str, Any]:
 
 
 def check_telemetry(
-    telemetry: Telemetry, profile: str, *, allow_odd: bool = False, content: bool = False
+    telemetry: Telemetry,
+    profile: str,
+    *,
+    allow_odd: bool = False,
+    content: bool = False,
+    cost: bool = False,
 ) -> list[str]:
     """Everything that is wrong with what was emitted, as sentences; empty if the registry is not at hand."""
     if find_registry() is None:
         return []
-    problems = list(check_spans(telemetry.spans, profile, allow_odd=allow_odd, content=content))
-    problems += check_metrics(telemetry.metrics_data(), profile)
+    problems = list(check_spans(telemetry.spans, profile, allow_odd=allow_odd, content=content, cost=cost))
+    problems += check_metrics(telemetry.metrics_data(), profile, cost=cost)
     problems += check_events(telemetry.logs, content=content)
     return problems
 
 
 def check_spans(
-    spans: Iterable[ReadableSpan], profile: str, *, allow_odd: bool = False, content: bool = False
+    spans: Iterable[ReadableSpan],
+    profile: str,
+    *,
+    allow_odd: bool = False,
+    content: bool = False,
+    cost: bool = False,
 ) -> Iterator[str]:
     for span in spans:
         if span.instrumentation_scope is None or span.instrumentation_scope.name != "otel_llm":
             continue
         attributes = dict(span.attributes or {})
+        told = {name: attributes.pop(name) for name in COSTS if name in attributes}
         for problem in (
+            *_cost(told, attributes, cost=cost),
             *_shape(span, attributes),
             *_names(attributes, profile, content=content),
             *_figures(attributes, allow_odd=allow_odd),
@@ -144,6 +166,20 @@ def _shape(span: ReadableSpan, attributes: Mapping[str, Any]) -> Iterator[str]:
         yield "ends before it starts"
     if span.instrumentation_scope is not None and span.instrumentation_scope.schema_url:
         yield "claims a schema"
+
+
+def _cost(told: Mapping[str, Any], attributes: Mapping[str, Any], *, cost: bool) -> Iterator[str]:
+    if told and not cost:
+        yield f"tells {sorted(told)} to nobody who asked"
+    if told and attributes.get("gen_ai.operation.name") not in MODELS:
+        yield f"tells {sorted(told)} of what is no call of a model"
+    if told and COSTS[0] not in told:
+        yield f"tells {sorted(told)} without their sum"
+    for name, amount in told.items():
+        if type(amount) is not float or not 0 <= amount < 10_000:
+            yield f"{name} is {amount!r}"
+    if sum(told.get(name, 0.0) for name in COSTS[1:]) > told.get(COSTS[0], 0.0) * (1 + 1e-9):
+        yield f"{COSTS[0]} is {told.get(COSTS[0])}, less than its parts"
 
 
 def _names(attributes: Mapping[str, Any], profile: str, *, content: bool) -> Iterator[str]:
@@ -217,13 +253,16 @@ def _figures(attributes: Mapping[str, Any], *, allow_odd: bool) -> Iterator[str]
                 yield f"{total} is {attributes[total]}, less than the {inside} inside it"
 
 
-def check_metrics(data: Any, profile: str) -> Iterator[str]:
+def check_metrics(data: Any, profile: str, *, cost: bool = False) -> Iterator[str]:
     """Problems of what a metric reader has read."""
     for of_resource in data.resource_metrics if data else ():
         for of_scope in of_resource.scope_metrics:
             if of_scope.scope.name == "otel_llm":
                 for metric in of_scope.metrics:
-                    for problem in _metric(metric, profile):
+                    checked = (
+                        _cost_metric(metric, cost=cost) if metric.name == COST else _metric(metric, profile)
+                    )
+                    for problem in checked:
                         yield f"metric {metric.name}: {problem}"
 
 
@@ -234,6 +273,7 @@ def _metric(metric: Any, profile: str) -> Iterator[str]:
         group = {
             **metrics["legacy_metrics"],
             **{name: metrics["metrics"][name] for name in OF_ALL_PROFILES},
+            **{name: metrics["metrics"][name] for name in COUNTED if profile == "2026-10"},
         }
     known = group.get(metric.name)
     if known is None:
@@ -260,6 +300,23 @@ def _metric(metric: Any, profile: str) -> Iterator[str]:
             yield f"lacks {sorted(missing)}"
         if attributes.get("gen_ai.token.type", "input") not in ("input", "output"):
             yield "has an unknown type of token"
+
+
+def _cost_metric(metric: Any, *, cost: bool) -> Iterator[str]:
+    """What the conventions do not have: a sum of USD, by what they have by every call."""
+    if not cost:
+        yield "tells of costs to nobody who asked"
+    if metric.unit != "{USD}":
+        yield f"has the unit {metric.unit}"
+    known = registry()["metrics"]["legacy_metrics"]["gen_ai.client.token.usage"]["attributes"]
+    for point in metric.data.data_points:
+        attributes = dict(point.attributes or {})
+        if type(point.value) is not float or not point.value >= 0:
+            yield f"is {point.value!r}"
+        if extra := attributes.keys() - known.keys() | attributes.keys() & {"gen_ai.token.type"}:
+            yield f"has {sorted(extra)}"
+        if missing := {"gen_ai.operation.name", "gen_ai.provider.name"} - attributes.keys():
+            yield f"lacks {sorted(missing)}"
 
 
 def check_events(logs: Iterable[Any], *, content: bool = False) -> Iterator[str]:

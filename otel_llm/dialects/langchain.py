@@ -14,6 +14,7 @@ from otel_llm.dialects.counts import read_counts
 from otel_llm.dialects.fields import Fields, fields, items, text
 from otel_llm.dialects.finish_reasons import normalize
 from otel_llm.dialects.langchain_usage import read_langchain_usage
+from otel_llm.dialects.reported_cost import read_cost
 from otel_llm.record import ModelResponse
 from otel_llm.usage import TokenUsage
 
@@ -100,7 +101,9 @@ def _read_metadata(seen: Fields) -> ModelResponse:
         finish_reasons=None if reason is None else (normalize(reason),),
         raw_finish_reasons=None if reason is None else (reason,),
         system_fingerprint=text(seen.get("system_fingerprint")),
+        service_tier=text(seen.get("service_tier")),
         usage=None if inner is None else read_counts(inner),
+        **read_cost(fields(inner)),
     )
 
 

@@ -55,7 +55,7 @@ class _Fold:
         if found is None:
             return NOTHING
         if _from_cache(self._result):
-            found = replace(found, usage=None)
+            found = replace(found, usage=None, cost=None)
         if found.finish_reasons is None and not complete:
             found = replace(found, finish_reasons=(ERROR,))
         return found

@@ -23,6 +23,7 @@ from otel_llm.dialects.fields import (
 )
 from otel_llm.dialects.finish_reasons import told
 from otel_llm.dialects.openai_usage import merge_usage, read_openai_usage
+from otel_llm.dialects.reported_cost import read_cost
 from otel_llm.record import ModelRequest, ModelResponse
 
 OTHER = "_OTHER"
@@ -154,8 +155,11 @@ class _Fold:
 
     def response(self, *, complete: bool) -> ModelResponse:
         found = {**self._facts, **told(self._reasons, complete=complete)}
-        if self._usage is not None and (usage := read_openai_usage(self._usage)) is not None:
-            found["usage"] = usage
+        if self._usage is not None:
+            seen = fields(self._usage)
+            found |= read_cost(seen)
+            if (usage := read_openai_usage(seen)) is not None:
+                found["usage"] = usage
         return ModelResponse.of(found)
 
 

@@ -31,6 +31,7 @@ from otel_llm.dialects.openai_chat import OTHER, error_code
 from otel_llm.dialects.openai_embeddings import EMBEDDINGS
 from otel_llm.dialects.openai_responses import RESPONSES
 from otel_llm.dialects.plain import plain
+from otel_llm.dialects.reported_cost import read_cost
 from otel_llm.record import ModelResponse
 from otel_llm.usage import TokenUsage
 
@@ -122,7 +123,7 @@ def _read(thing: Any) -> ModelResponse | None:
     if (dialect := _dialect(seen) or _event_dialect(seen)) is not None:
         return dialect.read_answer(thing)
     usage = read_counts(thing)
-    return _read_loose(seen) if usage is None else ModelResponse(usage=usage)
+    return _read_loose(seen) if usage is None else ModelResponse(usage=usage, **read_cost(seen))
 
 
 def _read_loose(seen: Fields) -> ModelResponse | None:

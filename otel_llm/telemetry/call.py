@@ -246,7 +246,7 @@ class Call:
     def _whole(self, own: ModelResponse, *, complete: bool) -> ModelResponse:
         """What a framework says of a call, together with what its SDK said."""
         if self._inner is None:
-            return replace(own, usage=None) if self._counted_inside else own
+            return replace(own, usage=None, cost=None) if self._counted_inside else own
         try:
             found = [inner.so_far(complete=complete) for inner in self._inner]
             firsts = [each._first for each in (self, *self._inner) if each._first is not None]
@@ -316,6 +316,8 @@ class Call:
                 if self._request.model is None:  # some backends show and price by the model asked for alone
                     self._span.update_name(f"{self._dialect.operation} {response.model}")
                     self._span.set_attribute(names.REQUEST_MODEL, response.model)
+            if (costs := self._engine.costs) is not None:
+                costs.tell(self._span, self._base, self._request, response, self._started, self._inner)
             if self._span.is_recording() or self._engine.details or self._said is not None:
                 self._tell(response, error, error_type, code, outcome)
             if response.usage is not None:

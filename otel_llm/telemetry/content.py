@@ -102,7 +102,9 @@ class Contents:
         if not self._whole_tools:
             tools = [{"type": each["type"], "name": each["name"]} for each in tools]
         for each in messages:
-            each["parts"] = copied(each["parts"])
+            parts = each["parts"]
+            if len(parts) != 1 or not self._copying.needs_none(parts[0]):
+                each["parts"] = copied(parts)
         return Asked(messages, copied(asked.system), copied(tools))
 
     def tell(self, call: Said, finish_reasons: tuple[str, ...] | None, span: Span) -> Telling:

@@ -24,6 +24,7 @@ from otel_llm.telemetry import finalizers, frames, names, others
 from otel_llm.telemetry.attributes import Attributes
 from otel_llm.telemetry.call import Call
 from otel_llm.telemetry.conversation import said_inside
+from otel_llm.telemetry.cost import Costs
 from otel_llm.telemetry.events import Events
 from otel_llm.telemetry.inner import InnerCall
 from otel_llm.telemetry.metrics import Instruments
@@ -73,6 +74,7 @@ class Engine:
         )
         """Whether each call of a model gets an event with its details."""
         self.chunk_metric = config.chunk_metric
+        self.costs = Costs(config.prices, lambda: self.instruments) if config.cost else None
         self._given_tracing = tracer_provider
         self._given_metrics = meter_provider
         self._given_logs = logger_provider

@@ -30,14 +30,12 @@ class Copying:
         self._inline = inline
 
     def parts(self, parts: list[Part]) -> list[Part]:
-        """Copies of parts, or of other flat dicts; a short text by itself is ours as it is."""
-        longest, part_of = self._longest, self._part
-        return [
-            part
-            if len(part) == 2 and type(words := part.get("content")) is str and len(words) <= longest
-            else part_of(part)
-            for part in parts
-        ]
+        """Copies of parts, or of other flat dicts."""
+        return [part if self.needs_none(part) else self._part(part) for part in parts]
+
+    def needs_none(self, part: Part) -> bool:
+        """Whether it is a short text and nothing else, which nobody can change."""
+        return len(part) == 2 and type(words := part.get("content")) is str and len(words) <= self._longest
 
     def _part(self, part: Part) -> Part:
         if part.get("type") == "blob":

@@ -163,7 +163,7 @@ class _Answer:
         self._facts: dict[str, Any] = {}
 
     def add(self, event: Any) -> None:
-        seen = _body(fields(event))
+        seen = answered(fields(event))
         self._facts |= read(_FACTS, seen)
         for name, value in fields(either(seen, "usage_metadata")).items():
             if value is not None:
@@ -192,7 +192,7 @@ def _traffic(usage: Fields) -> str | None:
     return None if traffic is None else traffic.lower()
 
 
-def _body(seen: Fields) -> Fields:
+def answered(seen: Fields) -> Fields:
     """What was answered; where the SDK was asked for the HTTP response alone, out of its body."""
     raw = fields(seen.get("sdk_http_response")).get("body")
     if isinstance(raw, str) and seen.get("candidates") is None:
@@ -222,4 +222,5 @@ class _Embedded(Whole):
 
 _LOGPROBS = candidates(lambda event: _body(fields(event)))
 GENERATE = Dialect("generate_content", "generate_content", _read_request, _Answer, logprobs=_LOGPROBS)
+GENERATE = Dialect("generate_content", "generate_content", _read_request, _Answer, "gemini.GENERATE")
 EMBED = Dialect("embed_content", "embeddings", _read_request, _Embedded)

@@ -99,4 +99,6 @@ class _Fold:
         return ModelResponse.of(found)
 
 
-INTERACTIONS = Dialect("interactions", "generate_content", _read_request, _Fold)
+INTERACTIONS = Dialect(
+    "interactions", "generate_content", _read_request, _Fold, "gemini_interactions.INTERACTIONS"
+)

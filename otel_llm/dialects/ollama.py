@@ -95,4 +95,6 @@ class _Embedded(_Fold):
 
 CHAT = Dialect("chat", "chat", _read_request, _Fold, logprobs=ON_TOP)
 GENERATE = Dialect("generate", "text_completion", _read_request, _Fold, logprobs=ON_TOP)
+CHAT = Dialect("chat", "chat", _read_request, _Fold, "ollama.CHAT")
+GENERATE = Dialect("generate", "text_completion", _read_request, _Fold, "ollama.GENERATE")
 EMBED = Dialect("embed", "embeddings", _read_request, _Embedded)

@@ -74,3 +74,4 @@ class _Unpacked:
 
 
 GENERATE = replace(GEMINI, fold=_Unpacked, logprobs=candidates(_logprobs))
+GENERATE = replace(GEMINI, fold=_Unpacked, content="vertexai.GENERATE")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from otel_llm.dialects.content.in_order import InOrder
-from otel_llm.dialects.content.parts import Budget, Part, Text
+from otel_llm.dialects.content.parts import Part
+from otel_llm.dialects.content.pieces import Budget, Text
 from otel_llm.dialects.fields import fields, items
 
 _SHORT = 64  # characters: names and types, which nothing can be read without

@@ -13,7 +13,6 @@ from otel_llm.dialects.content.in_order import InOrder, Make
 from otel_llm.dialects.content.openai_messages import read_message
 from otel_llm.dialects.content.parts import (
     Asked,
-    Budget,
     Content,
     Message,
     Part,
@@ -24,6 +23,7 @@ from otel_llm.dialects.content.parts import (
     tool_call,
     tool_result,
 )
+from otel_llm.dialects.content.pieces import Budget
 from otel_llm.dialects.fields import Fields, count, fields, items, text
 
 # What is asked.

@@ -11,7 +11,6 @@ from otel_llm.dialects.content.gemini_arguments import Arguments
 from otel_llm.dialects.content.in_order import InOrder
 from otel_llm.dialects.content.parts import (
     Asked,
-    Budget,
     Content,
     Message,
     Part,
@@ -27,6 +26,7 @@ from otel_llm.dialects.content.parts import (
     tool_result,
     uri,
 )
+from otel_llm.dialects.content.pieces import Budget
 from otel_llm.dialects.fields import Fields, count, fields, items, text
 from otel_llm.dialects.gemini import answered, either
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from otel_llm.dialects.content.parts import Budget, Part, Text
+from otel_llm.dialects.content.parts import Part
+from otel_llm.dialects.content.pieces import Budget, Text
 from otel_llm.dialects.fields import fields, items
 from otel_llm.dialects.gemini import either
 

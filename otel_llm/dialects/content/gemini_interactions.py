@@ -9,11 +9,9 @@ from otel_llm.dialects.content.in_order import InOrder
 from otel_llm.dialects.content.openai_messages import read_tool
 from otel_llm.dialects.content.parts import (
     Asked,
-    Budget,
     Content,
     Message,
     Part,
-    Text,
     blob,
     message,
     said,
@@ -24,6 +22,7 @@ from otel_llm.dialects.content.parts import (
     tool_result,
     uri,
 )
+from otel_llm.dialects.content.pieces import Budget, Text
 from otel_llm.dialects.fields import Fields, count, fields, items, text
 
 _MEDIA = ("image", "audio", "video", "document")

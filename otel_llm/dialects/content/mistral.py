@@ -13,7 +13,6 @@ from otel_llm.dialects.content.in_order import InOrder
 from otel_llm.dialects.content.openai_messages import read_part, read_tool
 from otel_llm.dialects.content.parts import (
     Asked,
-    Budget,
     Content,
     Message,
     Part,
@@ -27,6 +26,7 @@ from otel_llm.dialects.content.parts import (
     tool_call,
     tool_result,
 )
+from otel_llm.dialects.content.pieces import Budget
 from otel_llm.dialects.content.through import through
 from otel_llm.dialects.fields import Fields, count, fields, items, text
 

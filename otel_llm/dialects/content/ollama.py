@@ -6,17 +6,8 @@ from typing import Any
 
 from otel_llm.dialects.content.in_order import InOrder
 from otel_llm.dialects.content.openai_messages import read_call, read_message, read_tool
-from otel_llm.dialects.content.parts import (
-    Asked,
-    Budget,
-    Content,
-    Message,
-    Part,
-    blob,
-    message,
-    said,
-    thought,
-)
+from otel_llm.dialects.content.parts import Asked, Content, Message, Part, blob, message, said, thought
+from otel_llm.dialects.content.pieces import Budget
 from otel_llm.dialects.fields import Fields, fields, items, text
 
 

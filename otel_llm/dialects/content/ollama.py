@@ -32,6 +32,8 @@ def _pictures(seen: Fields) -> list[Part]:
 
 def _read(said_by: Any) -> Message:
     seen = fields(said_by)
+    if not seen.get("thinking") and not seen.get("images"):
+        return read_message(said_by)
     found = read_message({**seen, "reasoning": seen.get("thinking"), "images": None})
     return {**found, "parts": [*found["parts"], *_pictures(seen)]}
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from otel_llm.usage import Facts, TokenUsage
+
+if TYPE_CHECKING:
+    from otel_llm.logprobs import LogprobSummary
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class ModelResponse(Facts):
     service_tier: str | None = None
     dimensions: int | None = None
     """Length of each embedding vector."""
+    logprobs: LogprobSummary | None = None
     error: str | None = None
     """The provider's short code of an error it reported in place of an answer, or after part of one."""
     surcharge: str | None = None
@@ -68,12 +73,14 @@ def merged(own: ModelResponse, parts: Sequence[ModelResponse], *, counted: bool)
     """What a framework says of an answer, over it what the SDKs below it said, and all that was consumed.
 
     `counted`: an SDK has answered. Then its figures count alone, also if it had none: frameworks estimate, and
-    repeat old figures. The cost is known if that of each part is. An error of a part counts if it is the last word.
+    repeat old figures. The cost is known if that of each part is. An error of a part counts if it is the last word, and so do log-probabilities: those of an
+    answer that was given up for another are not of the other.
     """
     found = dict(vars(own))
     for part in parts:
         found |= {name: value for name, value in vars(part).items() if value is not None}
     found["error"] = own.error or parts[-1].error
+    found["logprobs"] = parts[-1].logprobs or (None if counted else own.logprobs)
     usages = [part.usage for part in parts if part.usage is not None]
     if usages or counted:
         found["usage"] = sum(usages[1:], start=usages[0]) if usages else None

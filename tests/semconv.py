@@ -6,6 +6,7 @@ What the registry knows is read from its files; what only its text says is writt
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -23,6 +24,15 @@ COSTS = ("gen_ai.usage.cost", "otel_llm.cost.input", "otel_llm.cost.output")
 """Of spans of models' calls, in USD, for those who ask for them."""
 COST = "otel_llm.cost"
 """The metric of the same."""
+LOGPROBS = {
+    "otel_llm.logprobs.token_count": "int",
+    "otel_llm.logprobs.mean": "double",
+    "otel_llm.logprobs.min": "double",
+    "otel_llm.logprobs.min_position": "int",
+    "otel_llm.logprobs.perplexity": "double",
+}
+"""Our own as well: how sure a model was of its tokens."""
+LOGPROB_TOKENS = "otel_llm.logprobs.tokens"
 UNNAMED = ("rerank",)
 """Operations that the conventions have no name for yet; their spans are like any inference."""
 KEYED = {  # what a span's name ends with, by operation
@@ -131,6 +141,7 @@ def check_spans(
             *_shape(span, attributes),
             *_names(attributes, profile, content=content),
             *_figures(attributes, allow_odd=allow_odd),
+            *_logprobs(attributes),
         ):
             yield f"span {span.name!r}: {problem}"
 
@@ -190,7 +201,11 @@ def _names(attributes: Mapping[str, Any], profile: str, *, content: bool) -> Ite
     for name, value in attributes.items():
         if name in REFERENCES and content:
             continue
-        if name in ASIDE or (name == "error.type" and "gen_ai.operation.name" not in attributes):
+        if (
+            name in ASIDE
+            or name in LOGPROBS
+            or (name == "error.type" and "gen_ai.operation.name" not in attributes)
+        ):
             continue
         if name == OWN:
             if "error.type" in attributes or value != "abandoned":
@@ -251,6 +266,34 @@ def _figures(attributes: Mapping[str, Any], *, allow_odd: bool) -> Iterator[str]
             inside = sum(attributes.get(part, 0) for part in parts)
             if inside > attributes[total]:
                 yield f"{total} is {attributes[total]}, less than the {inside} inside it"
+
+
+def _logprobs(attributes: Mapping[str, Any]) -> Iterator[str]:
+    """Figures that fit together: a mean of tokens lies between the least sure of them and 0, and so on."""
+    told = {name: attributes[name] for name in LOGPROBS if name in attributes}
+    if not told:
+        return
+    if attributes.get("gen_ai.operation.name") in ("embeddings", "execute_tool", "invoke_agent"):
+        yield f"has {sorted(told)}, but no model chose tokens"
+    for name, value in told.items():
+        if not TYPES[LOGPROBS[name]](value) or not math.isfinite(value):
+            yield f"{name} is {value!r}, not {LOGPROBS[name]}"
+    count, mean, least, place, perplexity = (
+        told.get(f"otel_llm.logprobs.{name}")
+        for name in ("token_count", "mean", "min", "min_position", "perplexity")
+    )
+    if count is None and (mean is None or least is not None):
+        yield "has log-probabilities of nobody knows how many tokens"
+    if mean is None and (count != 0 or len(told) != 1):
+        yield "has tokens, but no mean of their log-probabilities"
+    if mean is not None and (count == 0 or not (mean if least is None else least) <= mean <= 0):
+        yield f"has the mean {mean} of {count} tokens, of which the least sure has {least}"
+    if (least is None) != (place is None) or (place is not None and not 0 <= place < (count or 0)):
+        yield f"has the least sure token at {place} of {count}"
+    if perplexity is not None and (mean is None or not math.isclose(perplexity, math.exp(-mean))):
+        yield f"has the perplexity {perplexity} for the mean {mean}"
+    if perplexity is None and mean is not None and mean > -700:
+        yield f"has no perplexity for the mean {mean}"
 
 
 def check_metrics(data: Any, profile: str, *, cost: bool = False) -> Iterator[str]:
@@ -333,7 +376,7 @@ def check_events(logs: Iterable[Any], *, content: bool = False) -> Iterator[str]
             yield f"event {record.event_name}: severity {record.severity_number}"
         allowed = {*known["attributes"], *REFERENCES}
         if record.event_name == DETAILS:  # says what the span says
-            allowed |= _allowed(
+            allowed |= {*LOGPROBS, LOGPROB_TOKENS} | _allowed(
                 record.attributes["gen_ai.operation.name"], record.attributes["gen_ai.provider.name"]
             )
         if extra := set(record.attributes or {}) - allowed:
@@ -341,5 +384,6 @@ def check_events(logs: Iterable[Any], *, content: bool = False) -> Iterator[str]
         for name in record.attributes or {}:
             if not content and (registry()["attributes"].get(name) or {}).get("sensitive") is True:
                 yield f"event {record.event_name}: {name} is content"
-        if not content and {"exception.message", "exception.stacktrace"} & set(record.attributes or {}):
+        told = {"exception.message", "exception.stacktrace", LOGPROB_TOKENS} & set(record.attributes or {})
+        if told and not content:
             yield f"event {record.event_name}: tells content"

@@ -20,6 +20,7 @@ FLOORS = (
     ("guard", "version"),
     ("config",),
     ("usage",),
+    ("logprobs",),
     ("record",),
     ("prices",),
     ("dialects",),

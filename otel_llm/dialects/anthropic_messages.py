@@ -146,5 +146,5 @@ def _given(part: Any) -> dict[str, Any]:
     return {key: value for key, value in fields(part).items() if value is not None}
 
 
-MESSAGES = Dialect("messages", "chat", _read_request, _Fold)
-COMPLETE = Dialect("complete", "text_completion", _read_request, _Fold)
+MESSAGES = Dialect("messages", "chat", _read_request, _Fold, "anthropic_messages.MESSAGES")
+COMPLETE = Dialect("complete", "text_completion", _read_request, _Fold, "anthropic_messages.COMPLETE")

@@ -114,4 +114,4 @@ def _read_metadata(seen: Fields) -> dict[str, Any]:
     return found
 
 
-CONVERSE = Dialect("converse", "chat", _read_request, _Fold)
+CONVERSE = Dialect("converse", "chat", _read_request, _Fold, "bedrock_converse.CONVERSE")

@@ -12,6 +12,7 @@ from typing import Any
 from otel_llm.dialects.dialect import Dialect, Whole, reading
 from otel_llm.dialects.fields import SAMPLING, Fields, Table, count, fields, items, number, read, text, texts
 from otel_llm.dialects.finish_reasons import told
+from otel_llm.dialects.logprobs_places import ON_TOP
 from otel_llm.dialects.openai_chat import OTHER, output_type
 from otel_llm.record import NOTHING, ModelResponse
 from otel_llm.usage import TokenUsage
@@ -137,6 +138,8 @@ def _length(vectors: Any) -> int | None:
     return len(items(first)) or None
 
 
+CHAT = Dialect("chat", "chat", _read_request, _Fold, logprobs=ON_TOP)
+GENERATE = Dialect("generate", "text_completion", _read_request, _Fold)
 CHAT = Dialect("chat", "chat", _read_request, _Fold, "cohere.CHAT")
 GENERATE = Dialect("generate", "text_completion", _read_request, _Fold, "cohere.GENERATE")
 EMBED = Dialect("embed", "embeddings", _read_request, _Embedded)

@@ -23,6 +23,7 @@ from otel_llm.dialects.fields import (
     text,
 )
 from otel_llm.dialects.finish_reasons import FILTER, told
+from otel_llm.dialects.logprobs_places import candidates
 from otel_llm.dialects.openai_chat import error_code
 from otel_llm.dialects.sse import decode
 from otel_llm.record import ModelResponse
@@ -195,7 +196,7 @@ def answered(seen: Fields) -> Fields:
     """What was answered; where the SDK was asked for the HTTP response alone, out of its body."""
     raw = fields(seen.get("sdk_http_response")).get("body")
     if isinstance(raw, str) and seen.get("candidates") is None:
-        return fields(decode(raw.encode()))
+        return fields(decode(raw.encode("utf-8", "replace")))
     return seen
 
 
@@ -219,5 +220,7 @@ class _Embedded(Whole):
         )
 
 
+_LOGPROBS = candidates(lambda event: _body(fields(event)))
+GENERATE = Dialect("generate_content", "generate_content", _read_request, _Answer, logprobs=_LOGPROBS)
 GENERATE = Dialect("generate_content", "generate_content", _read_request, _Answer, "gemini.GENERATE")
 EMBED = Dialect("embed_content", "embeddings", _read_request, _Embedded)

@@ -5,6 +5,7 @@ https://platform.openai.com/docs/api-reference/chat
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from otel_llm.dialects.dialect import Dialect
@@ -22,6 +23,7 @@ from otel_llm.dialects.fields import (
     whole,
 )
 from otel_llm.dialects.finish_reasons import told
+from otel_llm.dialects.logprobs_places import CHOICES
 from otel_llm.dialects.openai_usage import merge_usage, read_openai_usage
 from otel_llm.dialects.reported_cost import read_cost
 from otel_llm.record import ModelRequest, ModelResponse
@@ -166,5 +168,5 @@ class _Fold:
 ASK_FOR_USAGE = ("stream_options", {"include_usage": True})
 """The field of a request, and its value, that ask for usage in a stream."""
 
-CHAT = Dialect("chat_completions", "chat", _read_request, _Fold, "openai_chat.CHAT")
-COMPLETIONS = Dialect("completions", "text_completion", _read_request, _Fold, "openai_chat.COMPLETIONS")
+CHAT = Dialect("chat_completions", "chat", _read_request, _Fold, "openai_chat.CHAT", CHOICES)
+COMPLETIONS = replace(CHAT, api="completions", operation="text_completion", content="openai_chat.COMPLETIONS")

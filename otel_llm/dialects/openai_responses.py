@@ -7,6 +7,7 @@ from typing import Any
 from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import Fields, Table, count, fields, items, number, read, text
 from otel_llm.dialects.finish_reasons import ERROR, TOOL, normalize
+from otel_llm.dialects.logprobs_places import RESPONSES as LOGPROBS
 from otel_llm.dialects.openai_chat import OTHER, effort, error_code, output_type
 from otel_llm.dialects.openai_usage import read_openai_usage
 from otel_llm.dialects.reported_cost import read_cost
@@ -107,4 +108,5 @@ class _Fold:
         return ModelResponse.of(found)
 
 
-RESPONSES = Dialect("responses", "chat", _read_request, _Fold)
+RESPONSES = Dialect("responses", "chat", _read_request, _Fold, logprobs=LOGPROBS)
+RESPONSES = Dialect("responses", "chat", _read_request, _Fold, "openai_responses.RESPONSES")

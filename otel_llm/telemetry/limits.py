@@ -78,11 +78,14 @@ class Copying:
         if depth >= _DEEPEST or left[0] < 0:
             return "[cut: too deep]" if left[0] >= 0 else "[cut: too much]"
         if isinstance(value, dict):
-            return {
+            copied = {
                 self._key(name): self._value(inner, left, depth + 1)
                 for name, inner in list(value.items())
                 if left[0] >= 0
             }
+            if copied.get("type") == "blob" and "modality" in copied:  # in what a tool gave back
+                copied |= self._medium({"content": value.get("content")})
+            return copied
         if isinstance(value, (list, tuple)):
             return [self._value(inner, left, depth + 1) for inner in list(value) if left[0] >= 0]
         if isinstance(value, (bytes, bytearray, memoryview)):

@@ -92,6 +92,15 @@ STREAM_OUTCOME = "otel_llm.stream.outcome"
 """Ours: only on the span of a stream that nobody finished reading or closed. The conventions have no word
 for it, and `error.type` would call a failure what is none."""
 
+# Ours too: how sure a model was of its tokens. The conventions have no word for any of it.
+LOGPROBS_TOKEN_COUNT = "otel_llm.logprobs.token_count"
+LOGPROBS_MEAN = "otel_llm.logprobs.mean"
+LOGPROBS_MIN = "otel_llm.logprobs.min"
+LOGPROBS_MIN_POSITION = "otel_llm.logprobs.min_position"
+LOGPROBS_PERPLEXITY = "otel_llm.logprobs.perplexity"
+LOGPROBS_TOKENS = "otel_llm.logprobs.tokens"
+"""The tokens themselves, which are content."""
+
 # What LangSmith reads beside these, from spans that are sent to nobody else.
 LANGSMITH = {
     PROVIDER_NAME: "gen_ai.system",

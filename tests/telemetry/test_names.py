@@ -15,7 +15,7 @@ ATTRIBUTES = {
     if name.isupper()
     and isinstance(value, str)
     and "." in value
-    and not name.startswith(("_", "EVENT_", "STREAM_", "LANGSMITH_", "COST"))
+    and not name.startswith(("_", "EVENT_", "STREAM_", "LOGPROBS_", "LANGSMITH_", "COST"))
     and not name.endswith(("_DURATION", "_COST"))
     and name not in ("SESSION_ID", "USER_ID")  # of the conventions' other parts
 } | {"ERROR_TYPE": names.ERROR_TYPE}

@@ -10,7 +10,7 @@ https://github.com/open-telemetry/semantic-conventions-genai
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -251,3 +251,9 @@ def unknown(seen: Fields) -> Part | None:
     """A part of a type that we have no word for: as it is, under its own."""
     kind = text(seen.get("type"))
     return None if kind is None else {**seen, "type": kind}
+
+
+def worded(words: Any, make: Callable[[str], Part] = said) -> Iterator[Part]:
+    """The part of a text, if there is a word in it."""
+    if isinstance(words, str) and words:
+        yield make(words)

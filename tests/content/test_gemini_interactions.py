@@ -215,8 +215,8 @@ def test_an_interaction_is_told(telemetry: Telemetry, replay: ReplayServer, kind
                 stream=stream,
             )
         )
-        async for _ in each(result) if stream else _none():
-            pass
+        if stream:
+            assert [event async for event in each(result)]
 
     run(kind, go())
     told = of_the_span(telemetry)

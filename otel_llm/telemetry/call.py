@@ -166,6 +166,10 @@ class Call:
     def answer(self, *pieces: Any) -> None:
         """The whole answer, as an SDK object or a dict; in pieces, if a stream came where none was expected."""
         if self._inner is not None and not all(inner.failed for inner in self._inner):
+            if self._said is not None and self._said is self._told(failed=False):
+                self._beside = (self._said.reader,)  # no one knows how that SDK says what it says
+                for piece in pieces:
+                    self._read_beside(piece)
             self._end(NOTHING)  # what an SDK saw is all there is to know
             return
         if self._reads:
@@ -361,7 +365,7 @@ class Call:
                 text = printable(tell(message_of(error))) or text
             self._span.set_status(Status(StatusCode.ERROR, text))
         self._span.set_attributes(found)
-        telling = self._telling(response)
+        telling = self._telling(response, failed=error is not None)
         if telling is not None:
             self._span.set_attributes({**telling.attributes, **telling.references})
         if self._engine.details and self._dialect.operation in names.INFERENCE:
@@ -370,12 +374,17 @@ class Call:
         if error is not None and error_type is not None:
             self._engine.events.exception(error_type, error, self.context)
 
-    def _telling(self, response: ModelResponse) -> Telling | None:
+    def _told(self, *, failed: bool) -> Said | None:
+        """What went over the wire for a framework's call, in the last request that was answered, or if the call
+        failed in the last one; else what the call itself says."""
+        inner = [each for each in self._inner or () if failed or not each.failed]
+        inner.sort(key=lambda each: not each.failed)
+        told = (each._told(failed=each.failed) for each in reversed(inner))
+        return next((one for one in told if one is not None), self._said)
+
+    def _telling(self, response: ModelResponse, *, failed: bool) -> Telling | None:
         """What was said; nothing, if it cannot be told."""
-        contents = self._engine.contents
-        # Of a framework's call: what went over the wire, of the last request that was answered.
-        inner = sorted(self._inner or (), key=lambda each: not each.failed)
-        said = next((each._said for each in reversed(inner) if each._said is not None), self._said)
+        contents, said = self._engine.contents, self._told(failed=failed)
         if contents is None or said is None:
             return None
         try:

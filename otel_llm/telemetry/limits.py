@@ -101,11 +101,11 @@ class Copying:
         return name[: self._longest] if isinstance(name, str) else str(name) if type(name) is int else "?"
 
 
-def fit(entries: list[Part], cap: int) -> tuple[str, list[Part]]:
+def fit(entries: list[Part], cap: int, *, evenly: bool = False) -> tuple[str, list[Part]]:
     """Messages or parts as compact JSON of at most `cap` bytes in UTF-8, and what that JSON says.
 
     If there is too much, first long texts are cut, then the oldest messages but the first left out; what is
-    missing is said in its place.
+    missing is said in its place. `evenly`: all stay, and each gets the same room.
     """
     text = _dumps(entries)
     if _small(text, cap):
@@ -113,7 +113,7 @@ def fit(entries: list[Part], cap: int) -> tuple[str, list[Part]]:
             return _sound(text, entries)
         except ValueError:
             return "[]", []
-    most = cap // min(len(entries), 4)
+    most = cap // (len(entries) if evenly else min(len(entries), 4)) - 2  # and what stands around them
     entries = [entry if _small(_dumps(entry), most) else _cut(entry, most) for entry in entries]
     text = _dumps(entries)
     if not _small(text, cap):

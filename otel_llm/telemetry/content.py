@@ -218,7 +218,7 @@ def _of_step(name: str, entries: Entries, cap: int) -> str:
     _, place, wrapped = _OF_STEPS[name]
     if place is None:
         if name == "outputs":
-            entries = [{"finish_reason": "unknown", **each} for each in entries]
+            entries = [{**each, "finish_reason": each.get("finish_reason", "unknown")} for each in entries]
         elif name == "documents":
             entries = [{key: value for key, value in each.items() if key != "type"} for each in entries]
         return fit(entries, cap, evenly=name == "documents")[0]

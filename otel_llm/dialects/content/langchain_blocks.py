@@ -64,10 +64,10 @@ def _medium(seen: Fields) -> Part | None:
     kind = _MEDIA.get(kind, kind) or modality(mime)
     form = seen.get("source_type") or source.get("type")
     data = seen.get("base64") or seen.get("data") or source.get("data")
-    words = seen.get("text") or (data if form == "text" else None)
+    address = seen.get("url") or seen.get("file_uri") or source.get("url")
+    words = seen.get("text") or (data or address if form == "text" else None)
     if isinstance(words, str):
         return said(words)
-    address = seen.get("url") or seen.get("file_uri") or source.get("url")
     if data is None and address is not None:
         return uri(kind, address, mime)
     number = seen.get("file_id") or source.get("file_id") or (seen.get("id") if form == "id" else None)

@@ -22,6 +22,7 @@ _TYPES = {
 """By the type of a message its role, where that has another name."""
 _ANSWERED = frozenset(("content", "tool_calls", "role", "type", "name", "id"))
 """What of a message as a dict is not beside its content."""
+_EMPTY = said("")
 
 
 def read_message(thing: Any) -> Message | None:
@@ -66,6 +67,7 @@ def _parts(seen: Fields) -> list[Part]:
     beside = openai_messages.read_message(rest)["parts"]
     thoughts = [part for part in beside if part["type"] == "reasoning"]
     found = texts_of(seen["content"], lambda block: _block(block, calls))
+    found = [part for part in found if part != _EMPTY]
     if any(part["type"] == "reasoning" for part in found):
         thoughts = []  # told twice
     return [*thoughts, *found, *(part for part in beside if part["type"] != "reasoning"), *calls]
@@ -79,7 +81,7 @@ def _calls(seen: Fields) -> list[Any]:
 
 def _block(seen: Fields, calls: list[Part]) -> Part | None:
     """One block; a call of a tool is told here, where it stands, and not again."""
-    if seen.get("type") not in CALLS:
+    if text(seen.get("type")) not in CALLS:
         return read_block(seen)
     call = read_call(seen)
     if not call["name"]:  # a piece of one

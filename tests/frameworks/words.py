@@ -38,7 +38,9 @@ def said(message: Any) -> list[Words]:
     blocks = [*message.content_blocks]
     kinds = {block["type"] for block in blocks}
     if "invalid_tool_call" not in kinds:
-        blocks += [{**call, "type": "invalid_tool_call"} for call in getattr(message, "invalid_tool_calls", ())]
+        blocks += [
+            {**call, "type": "invalid_tool_call"} for call in getattr(message, "invalid_tool_calls", ())
+        ]
     aside = message.additional_kwargs
     if (audio := aside.get("audio") or {}).get("transcript"):
         blocks += [{"type": "text", "text": audio["transcript"]}, {"type": "audio", "base64": audio["data"]}]

@@ -15,6 +15,7 @@ from otel_llm.dialects.bedrock_converse import CONVERSE, read_converse_usage
 from otel_llm.dialects.dialect import Dialect, Fold
 from otel_llm.dialects.fields import Fields, Table, count, fields, items, number, read, text, texts, whole
 from otel_llm.dialects.finish_reasons import ERROR, normalize
+from otel_llm.dialects.logprobs_places import BODIES
 from otel_llm.dialects.openai_chat import CHAT
 from otel_llm.dialects.sse import decode
 from otel_llm.record import ModelRequest, ModelResponse
@@ -139,14 +140,15 @@ def _reason(part: Fields) -> str | None:
     return text(told) or text(fields(told).get("reason"))
 
 
-def _family(seen: Fields) -> Fold:
+def family(seen: Fields) -> Dialect:
+    """Whose language a body is in, or the first chunk of a stream."""
     if "choices" in seen:
-        return CHAT.fold()
+        return CHAT
     if "messageStart" in seen or "metadata" in seen or ("output" in seen and "usage" in seen):
-        return CONVERSE.fold()
+        return CONVERSE
     if seen.get("type") in ("message", "message_start") or "content" in seen:
-        return MESSAGES.fold()
-    return _Plain()
+        return MESSAGES
+    return PLAIN
 
 
 _PIECE = b'"type":"content_block_delta"'
@@ -175,7 +177,7 @@ class _Fold:
         told = fields(body)
         if not told:
             return
-        self._inner = self._inner or _family(told)
+        self._inner = self._inner or family(told).fold()
         self._inner.add(told)
         if (metrics := told.get("amazon-bedrock-invocationMetrics")) is not None:
             self._aside = self._metered = _read_metrics(fields(metrics))
@@ -218,8 +220,12 @@ class _Embedded:
         return ModelResponse(usage=usage, dimensions=self._length)
 
 
-INVOKE_CHAT = Dialect("invoke_model", "chat", _read_request, _Fold)
+INVOKE_CHAT = Dialect("invoke_model", "chat", _read_request, _Fold, logprobs=BODIES)
 INVOKE_TEXT = replace(INVOKE_CHAT, operation="text_completion")
 INVOKE_EMBED = Dialect("invoke_model", "embeddings", _read_request, _Embedded)
-PLAIN = Dialect("invoke_model", "text_completion", _read_request, _Plain)
+PLAIN = Dialect("invoke_model", "text_completion", _read_request, _Plain, logprobs=BODIES)
+INVOKE_CHAT = Dialect("invoke_model", "chat", _read_request, _Fold, "bedrock_invoke.INVOKE")
+INVOKE_TEXT = replace(INVOKE_CHAT, operation="text_completion")
+INVOKE_EMBED = Dialect("invoke_model", "embeddings", _read_request, _Embedded)
+PLAIN = Dialect("invoke_model", "text_completion", _read_request, _Plain, "bedrock_invoke.PLAIN")
 """A body by itself, of the families that speak no other wire's language."""

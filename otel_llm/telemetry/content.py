@@ -104,24 +104,24 @@ class Contents:
             return None
 
     def _copied(self, asked: Asked) -> Asked:
-        tools = asked.tools
+        copied = self._copying.parts
+        messages, tools = self._newest(asked.messages), asked.tools
         if not self._whole_tools:
             tools = [{"type": each["type"], "name": each["name"]} for each in tools]
-        return Asked(self._kept(asked.messages), self._kept(asked.system), self._copying.parts(tools))
+        for each in messages:
+            parts = each["parts"]
+            if len(parts) != 1 or not self._copying.needs_none(parts[0]):
+                each["parts"] = copied(parts)
+        return Asked(messages, copied(asked.system), copied(tools))
 
-    def _kept(self, entries: Entries) -> Entries:
-        """Copies of the first and the newest."""
-        copied = self._copying.parts
-        if len(entries) > self._most:
-            left_out = len(entries) - self._most
-            missing = said(f"[cut: {left_out} left out]")
-            if "parts" in entries[0]:
-                missing = {"role": "cut", "parts": [missing]}
-            entries = [entries[0], missing, *entries[left_out + 1 :]]
-        return [
-            {**each, "parts": copied(each["parts"])} if "parts" in each else copied([each])[0]
-            for each in entries
-        ]
+    def _newest(self, entries: Entries) -> Entries:
+        """The first and the newest, and how many are missing between."""
+        if len(entries) <= self._most:
+            return entries
+        missing = said(f"[cut: {len(entries) - self._most} left out]")
+        if "parts" in entries[0]:
+            missing = {"role": "cut", "parts": [missing]}
+        return [entries[0], missing, *entries[1 - self._most :]]
 
     def step(self, content: str, told: tuple[Any, ...], span: Span, *, ended: bool = False) -> None:
         """Tell on a step's span what a framework says of what goes into it or, if it has ended, what came of it."""
@@ -130,7 +130,7 @@ class Contents:
         try:
             reads = step_content_of(content)
             found = reads.answered(*told) if ended else reads.asked(*told)
-            whole = {name: self._kept([*entries]) for name, entries in found.items()}
+            whole = {name: self._copies(self._newest([*entries])) for name, entries in found.items()}
             left: Mapping[str, Entries] = self._filtered(whole) if self._filters else whole
             for name, entries in left.items():
                 if entries:
@@ -205,8 +205,10 @@ class Contents:
 
     def _shortened(self, entries: Entries) -> Entries:
         """What was kept whole for a hook, in the size of attributes."""
-        if self._hook is None:
-            return entries
+        return entries if self._hook is None else self._copies(entries)
+
+    def _copies(self, entries: Entries) -> Entries:
+        """Copies of messages or parts, in the size of attributes."""
         copied = self._small.parts
         return [
             {**entry, "parts": copied(entry["parts"])} if "parts" in entry else copied([entry])[0]

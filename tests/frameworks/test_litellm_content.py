@@ -218,9 +218,13 @@ def test_a_stream_that_is_dropped_tells_what_came(
 ) -> None:
     """And that its end did not."""
     replay.answer(wire.stream)
-    stream = litellm.completion(**asked(wire, stream=True))
-    next(piece for piece in stream if piece.choices[0].delta.content)
-    del stream
+
+    def begin() -> None:
+        for piece in litellm.completion(**asked(wire, stream=True)):
+            if piece.choices[0].delta.content:
+                break
+
+    begin()
     ((_, came),) = words(only(telemetry))
     assert came.startswith("Hel")
     assert told(only(telemetry), OUTPUT)[0]["finish_reason"] == "error"

@@ -10,7 +10,7 @@ https://github.com/open-telemetry/semantic-conventions-genai
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -100,6 +100,25 @@ def message(role: Any, parts: Iterable[Part], name: Any = None) -> Message:
     if (told := text(name)) is not None:
         found["name"] = told
     return found
+
+
+def plain_text(seen: Any) -> Message | None:
+    """A message that is a role and a text and nothing else, as nearly all are; None for any other."""
+    if type(seen) is dict and len(seen) == 2:
+        role, content = seen.get("role"), seen.get("content")
+        if (
+            type(content) is str
+            and content
+            and type(role) is str
+            and len(role) <= 16
+            and role not in _RESULTS
+        ):
+            return {"role": role, "parts": [{"type": "text", "content": content}]}
+    return None
+
+
+_RESULTS = ("tool", "function")
+"""Roles whose texts are results of tools."""
 
 
 def said(content: Any) -> Part:
@@ -232,3 +251,9 @@ def unknown(seen: Fields) -> Part | None:
     """A part of a type that we have no word for: as it is, under its own."""
     kind = text(seen.get("type"))
     return None if kind is None else {**seen, "type": kind}
+
+
+def worded(words: Any, make: Callable[[str], Part] = said) -> Iterator[Part]:
+    """The part of a text, if there is a word in it."""
+    if isinstance(words, str) and words:
+        yield make(words)

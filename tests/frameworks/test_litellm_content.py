@@ -26,6 +26,7 @@ os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it fetches the price
 import litellm
 
 from tests.frameworks.test_litellm import VERSION, asked, kinds, one_loop_each, run
+from tests.frameworks.test_litellm_lives import ended
 
 __all__ = ["asked", "one_loop_each"]  # fixtures
 pytestmark = pytest.mark.settings(capture_content="SPAN_AND_EVENT", content_max_bytes=10**6)
@@ -225,6 +226,7 @@ def test_a_stream_that_is_dropped_tells_what_came(
                 break
 
     begin()
+    ended(telemetry)
     ((_, came),) = words(only(telemetry))
     assert came.startswith("Hel")
     assert told(only(telemetry), OUTPUT)[0]["finish_reason"] == "error"

@@ -220,12 +220,10 @@ class _Embedded:
         return ModelResponse(usage=usage, dimensions=self._length)
 
 
-INVOKE_CHAT = Dialect("invoke_model", "chat", _read_request, _Fold, logprobs=BODIES)
+INVOKE_CHAT = Dialect("invoke_model", "chat", _read_request, _Fold, "bedrock_invoke.INVOKE", logprobs=BODIES)
 INVOKE_TEXT = replace(INVOKE_CHAT, operation="text_completion")
 INVOKE_EMBED = Dialect("invoke_model", "embeddings", _read_request, _Embedded)
-PLAIN = Dialect("invoke_model", "text_completion", _read_request, _Plain, logprobs=BODIES)
-INVOKE_CHAT = Dialect("invoke_model", "chat", _read_request, _Fold, "bedrock_invoke.INVOKE")
-INVOKE_TEXT = replace(INVOKE_CHAT, operation="text_completion")
-INVOKE_EMBED = Dialect("invoke_model", "embeddings", _read_request, _Embedded)
-PLAIN = Dialect("invoke_model", "text_completion", _read_request, _Plain, "bedrock_invoke.PLAIN")
+PLAIN = Dialect(
+    "invoke_model", "text_completion", _read_request, _Plain, "bedrock_invoke.PLAIN", logprobs=BODIES
+)
 """A body by itself, of the families that speak no other wire's language."""

@@ -138,9 +138,7 @@ def _length(vectors: Any) -> int | None:
     return len(items(first)) or None
 
 
-CHAT = Dialect("chat", "chat", _read_request, _Fold, logprobs=ON_TOP)
-GENERATE = Dialect("generate", "text_completion", _read_request, _Fold)
-CHAT = Dialect("chat", "chat", _read_request, _Fold, "cohere.CHAT")
+CHAT = Dialect("chat", "chat", _read_request, _Fold, "cohere.CHAT", logprobs=ON_TOP)
 GENERATE = Dialect("generate", "text_completion", _read_request, _Fold, "cohere.GENERATE")
 EMBED = Dialect("embed", "embeddings", _read_request, _Embedded)
 RERANK = Dialect("rerank", "rerank", _read_request, _Fold)

@@ -220,7 +220,13 @@ class _Embedded(Whole):
         )
 
 
-_LOGPROBS = candidates(lambda event: _body(fields(event)))
-GENERATE = Dialect("generate_content", "generate_content", _read_request, _Answer, logprobs=_LOGPROBS)
-GENERATE = Dialect("generate_content", "generate_content", _read_request, _Answer, "gemini.GENERATE")
+_LOGPROBS = candidates(lambda event: answered(fields(event)))
+GENERATE = Dialect(
+    "generate_content",
+    "generate_content",
+    _read_request,
+    _Answer,
+    "gemini.GENERATE",
+    logprobs=_LOGPROBS,
+)
 EMBED = Dialect("embed_content", "embeddings", _read_request, _Embedded)

@@ -93,8 +93,6 @@ class _Embedded(_Fold):
         return ModelResponse.of(found)
 
 
-CHAT = Dialect("chat", "chat", _read_request, _Fold, logprobs=ON_TOP)
-GENERATE = Dialect("generate", "text_completion", _read_request, _Fold, logprobs=ON_TOP)
-CHAT = Dialect("chat", "chat", _read_request, _Fold, "ollama.CHAT")
-GENERATE = Dialect("generate", "text_completion", _read_request, _Fold, "ollama.GENERATE")
+CHAT = Dialect("chat", "chat", _read_request, _Fold, "ollama.CHAT", logprobs=ON_TOP)
+GENERATE = Dialect("generate", "text_completion", _read_request, _Fold, "ollama.GENERATE", logprobs=ON_TOP)
 EMBED = Dialect("embed", "embeddings", _read_request, _Embedded)

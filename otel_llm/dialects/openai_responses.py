@@ -108,5 +108,6 @@ class _Fold:
         return ModelResponse.of(found)
 
 
-RESPONSES = Dialect("responses", "chat", _read_request, _Fold, logprobs=LOGPROBS)
-RESPONSES = Dialect("responses", "chat", _read_request, _Fold, "openai_responses.RESPONSES")
+RESPONSES = Dialect(
+    "responses", "chat", _read_request, _Fold, "openai_responses.RESPONSES", logprobs=LOGPROBS
+)

@@ -73,5 +73,4 @@ class _Unpacked:
         return self._inner.response(complete=complete)
 
 
-GENERATE = replace(GEMINI, fold=_Unpacked, logprobs=candidates(_logprobs))
-GENERATE = replace(GEMINI, fold=_Unpacked, content="vertexai.GENERATE")
+GENERATE = replace(GEMINI, fold=_Unpacked, content="vertexai.GENERATE", logprobs=candidates(_logprobs))

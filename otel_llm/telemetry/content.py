@@ -9,7 +9,8 @@ from opentelemetry.trace import Span
 
 from otel_llm.config import Config
 from otel_llm.dialects.content import content_of, step_content_of
-from otel_llm.dialects.content.parts import Asked, Budget, ContentReader, Message, said, written
+from otel_llm.dialects.content.parts import Asked, ContentReader, Message, said, written
+from otel_llm.dialects.content.pieces import Budget
 from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import Fields
 from otel_llm.guard import internal_error

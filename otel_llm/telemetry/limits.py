@@ -8,7 +8,7 @@ import json
 import math
 from typing import Any
 
-from otel_llm.dialects.content.parts import cut_mark
+from otel_llm.dialects.content.pieces import cut_mark
 from otel_llm.dialects.fields import fields
 
 _DEEPEST = 32

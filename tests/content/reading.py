@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from otel_llm.dialects.content import content_of
-from otel_llm.dialects.content.parts import Asked, Budget
+from otel_llm.dialects.content.parts import Asked
+from otel_llm.dialects.content.pieces import Budget
 from otel_llm.testing import ReplayServer, Telemetry
 from tests.content.parts import faults, taken_apart
 from tests.lives.scenarios import each, run

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from otel_llm.dialects.content import content_of
-from otel_llm.dialects.content.parts import Asked, Budget
+from otel_llm.dialects.content.parts import Asked
+from otel_llm.dialects.content.pieces import Budget
 from tests.content.anything import harm
 from tests.content.parts import faults, stable, taken_apart
 from tests.native import NATIVES

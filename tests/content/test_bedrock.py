@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from otel_llm.dialects.content import content_of
-from otel_llm.dialects.content.parts import Asked, Budget
+from otel_llm.dialects.content.parts import Asked
+from otel_llm.dialects.content.pieces import Budget
 from tests.content import test_anthropic_messages as claude
 from tests.content import test_openai_chat as chat
 from tests.content.anything import harm

@@ -383,6 +383,26 @@ def test_any_field_that_was_not_recorded_may_be_anything(events: Any) -> None:
     assert list(wrongs(NAME, asked, list(events))) == []
 
 
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("$.a", {"kept": 1, "a": "x"}),
+        ("$[0]", ["x"]),
+        ("$", {"kept": 1}),
+        ("", {"kept": 1}),
+        ("$" + ".a" * 1000, None),
+        (7, {"kept": 1}),
+    ],
+)
+def test_paths_of_arguments_may_be_anything(path: Any, told: Any) -> None:
+    """What no path leads to is left out; none is deeper than what can be told."""
+    call = {"name": "w", "args": {"kept": 1}, "partialArgs": [{"jsonPath": path, "stringValue": "x"}]}
+    _, (said,) = read(NAME, {}, [chunk({"functionCall": call})])
+    (part,) = said["parts"]
+    assert told is None or part["arguments"] == told
+    assert len(json.dumps(part)) < 500
+
+
 def test_what_is_no_list_is_never_iterated() -> None:
     """The provider is to get it whole."""
     source = iter(["hi"])

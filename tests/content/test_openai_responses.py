@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from otel_llm.dialects.content import content_of
-from otel_llm.dialects.content.parts import Asked, Budget
+from otel_llm.dialects.content.parts import Asked
+from otel_llm.dialects.content.pieces import Budget
 from tests.content.anything import harm
 from tests.content.parts import faults, stable, taken_apart
 from tests.recordings import Recording, openai_shaped
@@ -49,12 +50,8 @@ def said(item: Any) -> Iterator[Words]:
         yield ("tool_call", item["name"], stable(item[CALLED[kind]]))
     elif kind == "function_call_output":
         yield ("tool_call_response", stable(item["output"]) if isinstance(item["output"], str) else "media")
-    elif kind == "tool_search_call" and item["execution"] == "client":
-        yield ("tool_call", "tool_search", stable(item["arguments"]))
-    elif kind == "tool_search_output" and item["execution"] == "client":
-        yield ("tool_call_response", "tools: " + " ".join(names(item["tools"])))
-    elif kind == "tool_search_output":
-        yield ("server_tool_call_response", "tool_search", "tools: " + " ".join(names(item["tools"])))
+    elif kind == "tool_search_output" or item.get("execution") == "client":
+        yield searched(item, kind)
     elif kind.endswith("_call"):
         keys = {"web_search_call": "action", "file_search_call": "queries", "tool_search_call": "arguments"}
         yield ("server_tool_call", kind.removesuffix("_call"), stable(item[keys[kind]]))
@@ -62,6 +59,16 @@ def said(item: Any) -> Iterator[Words]:
             yield ("server_tool_call_response", "file_search", stable(item["results"]))
     else:
         raise AssertionError(kind)
+
+
+def searched(item: Any, kind: str) -> Words:
+    """A search for tools, by the program or by the provider."""
+    if kind == "tool_search_call":
+        return ("tool_call", "tool_search", stable(item["arguments"]))
+    found = "tools: " + " ".join(names(item["tools"]))
+    if item["execution"] == "client":
+        return ("tool_call_response", found)
+    return ("server_tool_call_response", "tool_search", found)
 
 
 def names(tools: Any) -> Iterator[str]:

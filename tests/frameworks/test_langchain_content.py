@@ -593,7 +593,7 @@ SHAPES = [
 def test_no_field_of_any_type_stops_anything() -> None:
     """Each field of each form replaced by what it should not be: there is still something to tell, or nothing."""
     from otel_llm.dialects.content import langchain, langchain_steps
-    from otel_llm.dialects.content.parts import Budget
+    from otel_llm.dialects.content.pieces import Budget
 
     definition = {"name": "f", "description": "d", "input_schema": {}}
     everything = {

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from otel_llm.dialects.content.in_order import InOrder, Make
+from otel_llm.dialects.content.in_order import InOrder
 from otel_llm.dialects.content.openai_messages import read_message
 from otel_llm.dialects.content.parts import (
     Asked,
-    Budget,
     Content,
     Message,
     Part,
@@ -23,20 +22,17 @@ from otel_llm.dialects.content.parts import (
     tool,
     tool_call,
     tool_result,
+    worded,
 )
+from otel_llm.dialects.content.pieces import Budget
 from otel_llm.dialects.fields import Fields, count, fields, items, text
 
 # What is asked.
 
 
-def _words(seen: Fields, name: str, make: Make = said) -> Iterator[Part]:
-    if isinstance(words := seen.get(name), str) and words:
-        yield make(words)
-
-
 def _read_v2(said_by: Any) -> Message:
     found = read_message(said_by)
-    return {**found, "parts": [*_words(fields(said_by), "tool_plan", thought), *found["parts"]]}
+    return {**found, "parts": [*worded(fields(said_by).get("tool_plan"), thought), *found["parts"]]}
 
 
 def _calls(seen: Fields) -> Iterator[Part]:
@@ -50,7 +46,7 @@ def _results(seen: Fields) -> Iterator[Part]:
 
 
 def _read_v1(seen: Fields) -> Message:
-    return message(seen.get("role"), [*_words(seen, "message"), *_calls(seen), *_results(seen)])
+    return message(seen.get("role"), [*worded(seen.get("message")), *_calls(seen), *_results(seen)])
 
 
 def _read_tool(definition: Any) -> Part:
@@ -63,14 +59,14 @@ def _read_tool(definition: Any) -> Part:
 def _asked(body: Fields) -> Asked:
     messages = [_read_v2(one) for one in items(body.get("messages"))]
     messages += [_read_v1(fields(one)) for one in items(body.get("chat_history"))]
-    for role, parts in (("tool", _results(body)), ("user", _words(body, "message"))):
+    for role, parts in (("tool", _results(body)), ("user", worded(body.get("message")))):
         if told := [*parts]:
             messages.append(message(role, told))
-    return Asked(messages, [*_words(body, "preamble")], [*map(_read_tool, items(body.get("tools")))])
+    return Asked(messages, [*worded(body.get("preamble"))], [*map(_read_tool, items(body.get("tools")))])
 
 
 def _prompted(body: Fields) -> Asked:
-    prompt = [*_words(body, "prompt")]
+    prompt = [*worded(body.get("prompt"))]
     return Asked([message("user", prompt)] if prompt else [])
 
 
@@ -80,10 +76,10 @@ def _prompted(body: Fields) -> Asked:
 def _whole(seen: Fields) -> list[Message]:
     """An answer that came at once, or at the end of a stream."""
     if generations := items(seen.get("generations")):
-        return [message("assistant", _words(fields(one), "text")) for one in generations]
+        return [message("assistant", worded(fields(one).get("text"))) for one in generations]
     if told := fields(seen.get("message")):
         return [{**_read_v2(told), "role": "assistant"}]
-    return [message("assistant", [*_words(seen, "text"), *_calls(seen)])]
+    return [message("assistant", [*worded(seen.get("text")), *_calls(seen)])]
 
 
 class _Reader:
@@ -106,7 +102,7 @@ class _Reader:
             self._choices.clear()
         elif kind == "tool-calls-generation":  # all of the calls that came in pieces, if they did
             before = (part for part in self.choice(0).parts() if part["type"] == "text")
-            self._last = [message("assistant", [*([*_words(seen, "text")] or before), *_calls(seen)])]
+            self._last = [message("assistant", [*([*worded(seen.get("text"))] or before), *_calls(seen)])]
         else:
             found = _whole(fields(seen.get("response")) if kind == "stream-end" else seen)
             self._last = found if any(each["parts"] for each in found) else self._last

@@ -7,11 +7,11 @@ from inspect import cleandoc
 from types import FunctionType, MethodType
 from typing import Any
 
+from otel_llm.dialects.content.bounded import put_copy
 from otel_llm.dialects.content.gemini_arguments import Arguments
 from otel_llm.dialects.content.in_order import InOrder
 from otel_llm.dialects.content.parts import (
     Asked,
-    Budget,
     Content,
     Message,
     Part,
@@ -26,7 +26,9 @@ from otel_llm.dialects.content.parts import (
     tool_call,
     tool_result,
     uri,
+    worded,
 )
+from otel_llm.dialects.content.pieces import Budget
 from otel_llm.dialects.fields import Fields, count, fields, items, text
 from otel_llm.dialects.gemini import answered, either
 
@@ -68,11 +70,6 @@ def _kind(held: Fields) -> str:
     return (text(either(held, "tool_type")) or "tool").lower()
 
 
-def _transcript(held: Fields) -> Part | None:
-    words = held.get("text")
-    return said(words) if isinstance(words, str) and words else None
-
-
 _PARTS: dict[str, Callable[[Fields], Part | None]] = {
     "inline_data": _inline,
     "file_data": _stored,
@@ -84,23 +81,20 @@ _PARTS: dict[str, Callable[[Fields], Part | None]] = {
     "tool_response": lambda held: server_result(
         _kind(held), {"response": held.get("response")}, held.get("id")
     ),
-    "audio_transcription": _transcript,
+    "audio_transcription": lambda held: next(worded(held.get("text")), None),
 }
 
 
-def _words(seen: Fields) -> Part | None:
-    words = seen.get("text")
-    if not isinstance(words, str) or not words:
-        return None
-    return thought(words) if seen.get("thought") is True else said(words)
+def _maker(seen: Fields) -> Callable[[str], Part]:
+    return thought if seen.get("thought") is True else said
 
 
 def _read_part(thing: Any) -> Part | None:
     """A part in any form that the SDK takes: a text, a part, an uploaded file, a picture."""
     if isinstance(thing, str):
-        return said(thing) if thing else None
+        return next(worded(thing), None)
     seen = fields(thing)
-    if (found := _words(seen)) is not None:
+    if (found := next(worded(seen.get("text"), _maker(seen)), None)) is not None:
         return found
     for name, read in _PARTS.items():
         if (held := either(seen, name)) is not None:
@@ -194,18 +188,17 @@ class _Candidate:
         for one in items(content.get("parts")):
             seen = fields(one)
             if type(words := seen.get("text")) is str:
-                self._parts.more(words, thought if seen.get("thought") is True else said)
+                self._parts.more(words, _maker(seen))
             elif (held := either(seen, "function_call")) is not None:
                 self._call(fields(held))
-            else:
-                self._parts.put(_read_part(one))
+            elif (part := _read_part(one)) is not None:
+                put_copy(self._parts, part, self._budget)
 
     def _call(self, held: Fields) -> None:
         """A call, whole or in pieces, of which only the first has its name, and the last may have nothing."""
         pieces, goes_on = either(held, "partial_args"), either(held, "will_continue") is True
         if self._open is None or held.get("name") is not None:
-            call = _called(held)
-            self._parts.put(call)
+            call = put_copy(self._parts, _called(held), self._budget)
             self._open = Arguments(call, self._budget)
             if (pieces or goes_on) and self._budget.left > 0:
                 self._written.append(self._open)

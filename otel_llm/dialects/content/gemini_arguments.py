@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from otel_llm.dialects.content.parts import Budget, Part, Text
+from otel_llm.dialects.content.parts import Part
+from otel_llm.dialects.content.pieces import Budget, Text
 from otel_llm.dialects.fields import fields, items
 from otel_llm.dialects.gemini import either
 
@@ -46,8 +47,9 @@ class Arguments:
             tree: dict[Any, Any] = {}
             for path, value in self._values.items():
                 _put(tree, path, str(value) if isinstance(value, Text) else value)
-            self._call["arguments"] = {**fields(self._call.get("arguments")), **tree}
-            self._call["arguments"] = _with_lists(self._call["arguments"])
+            told = _with_lists(tree)
+            whole = fields(self._call.get("arguments"))
+            self._call["arguments"] = {**whole, **told} if isinstance(told, dict) else told
 
 
 def _put(tree: dict[Any, Any], path: str, value: Any) -> None:

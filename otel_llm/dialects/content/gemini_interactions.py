@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from otel_llm.dialects.content.bounded import kept, put_copy
 from otel_llm.dialects.content.in_order import InOrder
 from otel_llm.dialects.content.openai_messages import read_tool
 from otel_llm.dialects.content.parts import (
     Asked,
-    Budget,
     Content,
     Message,
     Part,
-    Text,
     blob,
     message,
     said,
@@ -23,7 +22,9 @@ from otel_llm.dialects.content.parts import (
     tool_call,
     tool_result,
     uri,
+    worded,
 )
+from otel_llm.dialects.content.pieces import Budget, Text
 from otel_llm.dialects.fields import Fields, count, fields, items, text
 
 _MEDIA = ("image", "audio", "video", "document")
@@ -95,12 +96,12 @@ def _messages(steps: Iterable[Any]) -> list[Message]:
 
 
 def _asked(body: Fields) -> Asked:
-    given, system = body.get("input"), body.get("system_instruction")
+    given = body.get("input")
     if isinstance(given, str):
         given = [{"type": "text", "text": given}]
     return Asked(
         _messages(items(given) or [given]),
-        [said(system)] if isinstance(system, str) and system else [],
+        [*worded(body.get("system_instruction"))],
         [*map(read_tool, items(body.get("tools")))],
     )
 
@@ -108,22 +109,23 @@ def _asked(body: Fields) -> Asked:
 class _Step:
     """A step out of its events."""
 
-    __slots__ = ("_arguments", "_told", "_words")
+    __slots__ = ("_arguments", "_budget", "_told", "_words")
 
     def __init__(self, budget: Budget, begun: Fields) -> None:
+        self._budget = budget
         self._words = InOrder(budget)
         self._arguments = Text(budget)
         self._told: dict[str, Any] = {}
         if text(begun.get("type")) in _WORDS:
             self._say(_read_step(begun))
         else:
-            self._told.update(begun)
+            self._tell(begun)
 
     def _say(self, parts: Iterator[Part]) -> None:
         for part in parts:
             make = {"text": said, "reasoning": thought}.get(part["type"])
             if make is None:
-                self._words.put(part)
+                put_copy(self._words, part, self._budget)
             else:
                 self._words.more(part["content"], make)
 
@@ -137,7 +139,11 @@ class _Step:
         elif kind == "arguments_delta":
             self._arguments.add(delta.get("arguments"))
         elif kind.endswith(("_call", "_result")):
-            self._told.update({name: value for name, value in delta.items() if value is not None})
+            self._tell(delta)
+
+    def _tell(self, told: Fields) -> None:
+        known = {name: value for name, value in told.items() if value is not None and name != "signature"}
+        self._told.update(kept(known, self._budget))
 
     def parts(self) -> list[Part]:
         """What it says so far."""

@@ -6,7 +6,8 @@ from typing import Any
 
 from otel_llm.dialects.content import openai_chat
 from otel_llm.dialects.content.langchain_messages import read_message, read_messages
-from otel_llm.dialects.content.parts import Asked, Budget, Content, Message, Part, message, said
+from otel_llm.dialects.content.parts import Asked, Content, Message, Part, message, said
+from otel_llm.dialects.content.pieces import Budget
 from otel_llm.dialects.fields import Fields, fields, items
 
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from otel_llm.dialects.content import openai_chat
+from otel_llm.dialects.content.bounded import put_copy
 from otel_llm.dialects.content.in_order import InOrder
 from otel_llm.dialects.content.openai_messages import read_part, read_tool
 from otel_llm.dialects.content.parts import (
     Asked,
-    Budget,
     Content,
     Message,
     Part,
@@ -26,7 +26,9 @@ from otel_llm.dialects.content.parts import (
     thought,
     tool_call,
     tool_result,
+    worded,
 )
+from otel_llm.dialects.content.pieces import Budget
 from otel_llm.dialects.content.through import through
 from otel_llm.dialects.fields import Fields, count, fields, items, text
 
@@ -37,8 +39,8 @@ def _unwrapped(event: Any) -> Any:
 
 def _filled_in(body: Fields) -> Asked:
     """What stands before and after the gap."""
-    around = (body.get(name) for name in ("prompt", "suffix"))
-    return Asked([message("user", [said(words) for words in around if isinstance(words, str) and words])])
+    around = [*worded(body.get("prompt")), *worded(body.get("suffix"))]
+    return Asked([message("user", around)] if around else [])
 
 
 # Conversations.
@@ -73,7 +75,7 @@ _ROLES = {"function.result": "tool", "message.input": "user"}
 
 
 def _asked(body: Fields) -> Asked:
-    given, system = body.get("inputs"), body.get("instructions")
+    given = body.get("inputs")
     if isinstance(given, str):
         given = [{"content": given}]
     messages: list[Message] = []
@@ -83,7 +85,7 @@ def _asked(body: Fields) -> Asked:
             messages.append(message(entry.get("role") or role, parts))
     return Asked(
         messages,
-        [said(system)] if isinstance(system, str) and system else [],
+        [*worded(body.get("instructions"))],
         [*map(read_tool, items(body.get("tools")))],
     )
 
@@ -91,22 +93,23 @@ def _asked(body: Fields) -> Asked:
 class _Conversation:
     """A conversation's answer, or the events of its stream."""
 
-    __slots__ = ("_parts",)
+    __slots__ = ("_budget", "_parts")
 
     def __init__(self, budget: Budget) -> None:
+        self._budget = budget
         self._parts = InOrder(budget)
 
     def add(self, event: Any) -> None:
         seen = fields(event)
         for entry in items(seen.get("outputs")):
             for part in _read_entry(fields(entry)):
-                self._parts.put(part)
+                put_copy(self._parts, part, self._budget)
         kind = text(seen.get("type")) or ""
         if kind == "message.output.delta":
             self._say(seen)
         elif kind == "tool.execution.done":
             for part in _results(seen):
-                self._parts.put(part)
+                put_copy(self._parts, part, self._budget)
         elif kind in ("function.call.delta", "tool.execution.started", "tool.execution.delta"):
             call = {**seen, "type": kind.rpartition(".")[0]}
             self._parts.add(
@@ -120,7 +123,7 @@ class _Conversation:
         for part in texts_of(content if isinstance(content, str) else [content], read_part):
             make = {"text": said, "reasoning": thought}.get(part["type"])
             if make is None:
-                self._parts.put(part)
+                put_copy(self._parts, part, self._budget)
             else:
                 self._parts.add((*place, make), part.get("content"), make)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from otel_llm.dialects.content.bounded import put_copy
 from otel_llm.dialects.content.in_order import InOrder
 from otel_llm.dialects.content.openai_messages import read_call, read_message, read_tool
 from otel_llm.dialects.content.parts import (
     Asked,
-    Budget,
     Content,
     Message,
     Part,
@@ -16,12 +16,10 @@ from otel_llm.dialects.content.parts import (
     message,
     said,
     thought,
+    worded,
 )
+from otel_llm.dialects.content.pieces import Budget
 from otel_llm.dialects.fields import Fields, fields, items, text
-
-
-def _texts(*texts: Any) -> list[Part]:
-    return [said(words) for words in texts if isinstance(words, str) and words]
 
 
 def _pictures(seen: Fields) -> list[Part]:
@@ -32,6 +30,8 @@ def _pictures(seen: Fields) -> list[Part]:
 
 def _read(said_by: Any) -> Message:
     seen = fields(said_by)
+    if not seen.get("thinking") and not seen.get("images"):
+        return read_message(said_by)
     found = read_message({**seen, "reasoning": seen.get("thinking"), "images": None})
     return {**found, "parts": [*found["parts"], *_pictures(seen)]}
 
@@ -42,16 +42,17 @@ def _asked(body: Fields) -> Asked:
 
 
 def _prompted(body: Fields) -> Asked:
-    parts = [*_texts(body.get("prompt"), body.get("suffix")), *_pictures(body)]
-    return Asked([message("user", parts)] if parts else [], _texts(body.get("system")))
+    parts = [*worded(body.get("prompt")), *worded(body.get("suffix")), *_pictures(body)]
+    return Asked([message("user", parts)] if parts else [], [*worded(body.get("system"))])
 
 
 class _Reader:
     """An answer, whole or in parts that each have a piece of it."""
 
-    __slots__ = ("_parts", "_role")
+    __slots__ = ("_budget", "_parts", "_role")
 
     def __init__(self, budget: Budget) -> None:
+        self._budget = budget
         self._parts = InOrder(budget)
         self._role: str | None = None
 
@@ -62,10 +63,9 @@ class _Reader:
         for name, make in (("thinking", thought), ("content", said)):
             if seen.get(name):
                 self._parts.add(name, seen[name], make)
-        for call in items(seen.get("tool_calls")):
-            self._parts.put(read_call(call))
-        for picture in (*_pictures(seen), *_pictures({"images": [seen.get("image")]})):
-            self._parts.put(picture)
+        calls = map(read_call, items(seen.get("tool_calls")))
+        for part in (*calls, *_pictures(seen), *_pictures({"images": [seen.get("image")]})):
+            put_copy(self._parts, part, self._budget)
 
     def messages(self) -> list[Message]:
         parts = self._parts.parts()

@@ -14,16 +14,15 @@ from otel_llm.dialects.content.openai_messages import (
 )
 from otel_llm.dialects.content.parts import (
     Asked,
-    Budget,
     Content,
     Message,
-    Text,
     message,
     said,
     texts_of,
     thought,
     tool_call,
 )
+from otel_llm.dialects.content.pieces import Budget, Text
 from otel_llm.dialects.fields import Fields, fields, items, text
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from otel_llm.dialects.content.parts import Budget, ContentReader, Message
+from otel_llm.dialects.content.parts import ContentReader, Message
+from otel_llm.dialects.content.pieces import Budget
 
 
 class _Through:

@@ -399,7 +399,7 @@ def check_events(logs: Iterable[Any], *, content: bool = False) -> Iterator[str]
             continue
         if known["severity"] and record.severity_number.value != known["severity"]["number"]:
             yield f"event {record.event_name}: severity {record.severity_number}"
-        allowed = {*known["attributes"], *REFERENCES}
+        allowed = {*known["attributes"], *REFERENCES, OWN}
         if record.event_name == DETAILS:  # says what the span says
             allowed |= {*LOGPROBS, LOGPROB_TOKENS} | _allowed(
                 record.attributes["gen_ai.operation.name"], record.attributes["gen_ai.provider.name"]

@@ -31,6 +31,7 @@ format: .venv/dev ## Bring everything into form
 bench: .venv/test .venvs/frameworks/test-frameworks ## Measure what a call costs, the start-up and the memory
 	$(BIN)/python benchmarks/overhead.py $(ARGS)
 	$(BIN)/python benchmarks/providers.py $(ARGS)
+	$(BIN)/python benchmarks/content.py $(ARGS)
 	.venvs/frameworks/bin/python benchmarks/frameworks.py $(ARGS)
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/memory.py

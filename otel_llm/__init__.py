@@ -19,8 +19,10 @@ from otel_llm.usage import TokenUsage
 
 if TYPE_CHECKING:
     from otel_llm.dialects.shapes import read_response, read_usage
+    from otel_llm.logprobs import LogprobSummary
 
 __all__ = [
+    "LogprobSummary",
     "ModelRequest",
     "ModelResponse",
     "TokenUsage",
@@ -41,4 +43,8 @@ def __getattr__(name: str) -> Any:
         from otel_llm.dialects import shapes
 
         return getattr(shapes, name)
+    if name == "LogprobSummary":
+        from otel_llm.logprobs import LogprobSummary
+
+        return LogprobSummary
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

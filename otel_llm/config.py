@@ -6,6 +6,7 @@ variable, the value and what is allowed, and the default is used.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -141,6 +142,8 @@ class Config:
     stream_usage: bool = _setting("OTEL_LLM_STREAM_USAGE", _flag, False)
     chunk_metric: bool = _setting("OTEL_LLM_CHUNK_METRIC", _flag, False)
     cost: bool = _setting("OTEL_LLM_COST", _flag, False)
+    prices: str = _setting("OTEL_LLM_PRICES", str, "")
+    """Path of a JSON file, or the JSON itself."""
     logprobs: bool = _setting("OTEL_LLM_LOGPROBS", _flag, False)
     native_tracing: str = _setting("OTEL_LLM_NATIVE_TRACING", _one_of(NATIVE_MODES), NATIVE_MODES[0])
     langsmith: bool = _setting("OTEL_LLM_LANGSMITH", _flag, False)
@@ -222,6 +225,8 @@ def _parse(name: str, value: str, parse: Callable[[str], Any], default: Any) -> 
 def _spell(value: Any) -> str:
     """An argument in the spelling of its variable, so that both go through the same checks."""
     if isinstance(value, Mapping):
+        if any(isinstance(entry, Mapping) for entry in value.values()):
+            return _json(value)
         return ",".join(f"{key}={entry}" for key, entry in value.items())  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, (list, tuple, set, frozenset)):
         return ",".join(
@@ -229,3 +234,15 @@ def _spell(value: Any) -> str:
             for entry in value  # pyright: ignore[reportUnknownVariableType]
         )
     return str(value)
+
+
+def _json(value: Mapping[Any, Any]) -> str:
+    try:
+        return json.dumps(value, default=_plain)
+    except (TypeError, ValueError, RecursionError):
+        return "{"  # which is wrong, as this was; whoever reads it says so
+
+
+def _plain(value: Any) -> Any:
+    """Mappings that are no dicts, and numbers of other kinds."""
+    return dict(value) if isinstance(value, Mapping) else float(value)

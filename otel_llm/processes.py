@@ -19,8 +19,9 @@ Do = Callable[[], None]
 
 _POOLS = ("multiprocessing.util", "billiard.util")
 """Modules of process pools whose workers end without running exit handlers, and who offer their own."""
-_PATIENCE = 30.0
-"""Seconds after which a process is let go, should telling everything hang in spite of its own deadlines."""
+_PATIENCE = 12.0
+"""Seconds after which a process is let go, should telling everything hang in spite of its own deadlines: it may need
+what the interrupted thread holds. Well under the half minute that containers are given."""
 
 _watcher = ImportWatcher()
 _postponed: list[int] | None = None

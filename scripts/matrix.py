@@ -36,6 +36,7 @@ SDKS = {  # the oldest and the newest of each major
 }
 EVERY_SDK = (
     "tests/lives/test_every_stream.py",
+    "tests/lives/test_logprobs.py",
     "tests/test_equal_facts.py",
     "tests/test_privacy_everywhere.py",
 )

@@ -124,7 +124,8 @@ def telemetry(profile: str, request: pytest.FixtureRequest) -> Iterator[Telemetr
     otel_llm.uninstrument()
     gc.collect()
     assert given.started == given.ended == len(given.spans)
-    assert semconv.check_telemetry(given, profile, allow_odd=odd, content=content) == []
+    cost = bool(settings.get("cost"))
+    assert semconv.check_telemetry(given, profile, allow_odd=odd, content=content, cost=cost) == []
 
 
 @pytest.fixture

@@ -41,6 +41,7 @@ class Native:
 
 KEPT: list[Any] = []
 CHAT: dict[str, Any] = {"model": "m", "messages": MESSAGES}
+EMBED: dict[str, Any] = {"model": "gemini-embedding-001"}
 
 
 async def _anthropic(kind: str, url: str, api: str, stream: bool) -> Any:
@@ -103,7 +104,7 @@ def _google(*, vertex: bool) -> Ask:
         if api == "interactions":
             return await settle(sdk.interactions.create(model="m", input="hi", stream=stream))
         if api == "embed":
-            return await settle(sdk.models.embed_content(model="gemini-embedding-001", contents="hi"))
+            return await settle(sdk.models.embed_content(**EMBED, contents="hi"))
         name = "generate_content_stream" if stream else "generate_content"
         return await settle(getattr(sdk.models, name)(model="m", contents="hi"))
 
@@ -118,9 +119,13 @@ async def _bedrock(kind: str, url: str, api: str, stream: bool) -> Any:
         "aws_secret_access_key": "s",
         "config": import_module("botocore.config").Config(retries={"total_max_attempts": 1}),
     }
-    asked: dict[str, Any] = {"modelId": "m", "messages": [{"role": "user", "content": [{"text": "hi"}]}]}
+    asked: dict[str, Any] = {
+        "modelId": CHAT["model"],
+        "messages": [{"role": "user", "content": [{"text": "hi"}]}],
+    }
     if api.startswith("invoke"):
-        asked = {"modelId": "embed" if api == "invoke embed" else "m", "body": b'{"messages": []}'}
+        model = f"{CHAT['model']}-embed" if api == "invoke embed" else CHAT["model"]
+        asked = {"modelId": model, "body": b'{"messages": []}'}
         name = "invoke_model_with_response_stream" if stream else "invoke_model"
     else:
         name = "converse_stream" if stream else "converse"

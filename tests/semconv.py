@@ -6,6 +6,7 @@ What the registry knows is read from its files; what only its text says is writt
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -19,6 +20,19 @@ from otel_llm.testing import Telemetry
 
 OWN = "otel_llm.stream.outcome"
 DETAILS = "gen_ai.client.inference.operation.details"
+COSTS = ("gen_ai.usage.cost", "otel_llm.cost.input", "otel_llm.cost.output")
+"""Of spans of models' calls, in USD, for those who ask for them."""
+COST = "otel_llm.cost"
+"""The metric of the same."""
+LOGPROBS = {
+    "otel_llm.logprobs.token_count": "int",
+    "otel_llm.logprobs.mean": "double",
+    "otel_llm.logprobs.min": "double",
+    "otel_llm.logprobs.min_position": "int",
+    "otel_llm.logprobs.perplexity": "double",
+}
+"""Our own as well: how sure a model was of its tokens."""
+LOGPROB_TOKENS = "otel_llm.logprobs.tokens"
 UNNAMED = ("rerank",)
 """Operations that the conventions have no name for yet; their spans are like any inference."""
 KEYED = {  # what a span's name ends with, by operation
@@ -38,6 +52,7 @@ REFERENCES = tuple(
     for name in ("input.messages", "output.messages", "system_instructions", "tool.definitions")
 )
 """Where content is stored: the official Python packages' names, not in the registry yet."""
+MODELS = (*UNNAMED, "chat", "text_completion", "generate_content", "embeddings")
 KINDS = {"client": SpanKind.CLIENT, "internal": SpanKind.INTERNAL}
 CREATION, WRITE = "gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_write.input_tokens"
 LEGACY_PROFILES = ("2026-10", "2026-08")
@@ -47,6 +62,11 @@ OF_ALL_PROFILES = (
     "gen_ai.invoke_agent.duration",
     "gen_ai.invoke_workflow.duration",
 )
+COUNTED = (
+    "gen_ai.client.inference.usage.cache_read.input_tokens",
+    "gen_ai.client.inference.usage.cache_write.input_tokens",
+)
+"""Counters of the newest conventions that the default profile has as well."""
 SUBSETS = (
     ("gen_ai.usage.input_tokens", ("gen_ai.usage.cache_read.input_tokens", WRITE, CREATION)),
     ("gen_ai.usage.output_tokens", ("gen_ai.usage.reasoning.output_tokens",)),
@@ -87,28 +107,41 @@ def registry() -> dict[str, Any]:
 
 
 def check_telemetry(
-    telemetry: Telemetry, profile: str, *, allow_odd: bool = False, content: bool = False
+    telemetry: Telemetry,
+    profile: str,
+    *,
+    allow_odd: bool = False,
+    content: bool = False,
+    cost: bool = False,
 ) -> list[str]:
     """Everything that is wrong with what was emitted, as sentences; empty if the registry is not at hand."""
     if find_registry() is None:
         return []
-    problems = list(check_spans(telemetry.spans, profile, allow_odd=allow_odd, content=content))
-    problems += check_metrics(telemetry.metrics_data(), profile)
+    problems = list(check_spans(telemetry.spans, profile, allow_odd=allow_odd, content=content, cost=cost))
+    problems += check_metrics(telemetry.metrics_data(), profile, cost=cost)
     problems += check_events(telemetry.logs, content=content)
     return problems
 
 
 def check_spans(
-    spans: Iterable[ReadableSpan], profile: str, *, allow_odd: bool = False, content: bool = False
+    spans: Iterable[ReadableSpan],
+    profile: str,
+    *,
+    allow_odd: bool = False,
+    content: bool = False,
+    cost: bool = False,
 ) -> Iterator[str]:
     for span in spans:
         if span.instrumentation_scope is None or span.instrumentation_scope.name != "otel_llm":
             continue
         attributes = dict(span.attributes or {})
+        told = {name: attributes.pop(name) for name in COSTS if name in attributes}
         for problem in (
+            *_cost(told, attributes, cost=cost),
             *_shape(span, attributes),
             *_names(attributes, profile, content=content),
             *_figures(attributes, allow_odd=allow_odd),
+            *_logprobs(attributes),
         ):
             yield f"span {span.name!r}: {problem}"
 
@@ -146,6 +179,20 @@ def _shape(span: ReadableSpan, attributes: Mapping[str, Any]) -> Iterator[str]:
         yield "claims a schema"
 
 
+def _cost(told: Mapping[str, Any], attributes: Mapping[str, Any], *, cost: bool) -> Iterator[str]:
+    if told and not cost:
+        yield f"tells {sorted(told)} to nobody who asked"
+    if told and attributes.get("gen_ai.operation.name") not in MODELS:
+        yield f"tells {sorted(told)} of what is no call of a model"
+    if told and COSTS[0] not in told:
+        yield f"tells {sorted(told)} without their sum"
+    for name, amount in told.items():
+        if type(amount) is not float or not 0 <= amount < 10_000:
+            yield f"{name} is {amount!r}"
+    if sum(told.get(name, 0.0) for name in COSTS[1:]) > told.get(COSTS[0], 0.0) * (1 + 1e-9):
+        yield f"{COSTS[0]} is {told.get(COSTS[0])}, less than its parts"
+
+
 def _names(attributes: Mapping[str, Any], profile: str, *, content: bool) -> Iterator[str]:
     known = registry()["attributes"]
     allowed = _allowed(
@@ -154,7 +201,11 @@ def _names(attributes: Mapping[str, Any], profile: str, *, content: bool) -> Ite
     for name, value in attributes.items():
         if name in REFERENCES and content:
             continue
-        if name in ASIDE or (name == "error.type" and "gen_ai.operation.name" not in attributes):
+        if (
+            name in ASIDE
+            or name in LOGPROBS
+            or (name == "error.type" and "gen_ai.operation.name" not in attributes)
+        ):
             continue
         if name == OWN:
             if "error.type" in attributes or value != "abandoned":
@@ -217,13 +268,44 @@ def _figures(attributes: Mapping[str, Any], *, allow_odd: bool) -> Iterator[str]
                 yield f"{total} is {attributes[total]}, less than the {inside} inside it"
 
 
-def check_metrics(data: Any, profile: str) -> Iterator[str]:
+def _logprobs(attributes: Mapping[str, Any]) -> Iterator[str]:
+    """Figures that fit together: a mean of tokens lies between the least sure of them and 0, and so on."""
+    told = {name: attributes[name] for name in LOGPROBS if name in attributes}
+    if not told:
+        return
+    if attributes.get("gen_ai.operation.name") in ("embeddings", "execute_tool", "invoke_agent"):
+        yield f"has {sorted(told)}, but no model chose tokens"
+    for name, value in told.items():
+        if not TYPES[LOGPROBS[name]](value) or not math.isfinite(value):
+            yield f"{name} is {value!r}, not {LOGPROBS[name]}"
+    count, mean, least, place, perplexity = (
+        told.get(f"otel_llm.logprobs.{name}")
+        for name in ("token_count", "mean", "min", "min_position", "perplexity")
+    )
+    if count is None and (mean is None or least is not None):
+        yield "has log-probabilities of nobody knows how many tokens"
+    if mean is None and (count != 0 or len(told) != 1):
+        yield "has tokens, but no mean of their log-probabilities"
+    if mean is not None and (count == 0 or not (mean if least is None else least) <= mean <= 0):
+        yield f"has the mean {mean} of {count} tokens, of which the least sure has {least}"
+    if (least is None) != (place is None) or (place is not None and not 0 <= place < (count or 0)):
+        yield f"has the least sure token at {place} of {count}"
+    if perplexity is not None and (mean is None or not math.isclose(perplexity, math.exp(-mean))):
+        yield f"has the perplexity {perplexity} for the mean {mean}"
+    if perplexity is None and mean is not None and mean > -700:
+        yield f"has no perplexity for the mean {mean}"
+
+
+def check_metrics(data: Any, profile: str, *, cost: bool = False) -> Iterator[str]:
     """Problems of what a metric reader has read."""
     for of_resource in data.resource_metrics if data else ():
         for of_scope in of_resource.scope_metrics:
             if of_scope.scope.name == "otel_llm":
                 for metric in of_scope.metrics:
-                    for problem in _metric(metric, profile):
+                    checked = (
+                        _cost_metric(metric, cost=cost) if metric.name == COST else _metric(metric, profile)
+                    )
+                    for problem in checked:
                         yield f"metric {metric.name}: {problem}"
 
 
@@ -234,6 +316,7 @@ def _metric(metric: Any, profile: str) -> Iterator[str]:
         group = {
             **metrics["legacy_metrics"],
             **{name: metrics["metrics"][name] for name in OF_ALL_PROFILES},
+            **{name: metrics["metrics"][name] for name in COUNTED if profile == "2026-10"},
         }
     known = group.get(metric.name)
     if known is None:
@@ -262,6 +345,23 @@ def _metric(metric: Any, profile: str) -> Iterator[str]:
             yield "has an unknown type of token"
 
 
+def _cost_metric(metric: Any, *, cost: bool) -> Iterator[str]:
+    """What the conventions do not have: a sum of USD, by what they have by every call."""
+    if not cost:
+        yield "tells of costs to nobody who asked"
+    if metric.unit != "{USD}":
+        yield f"has the unit {metric.unit}"
+    known = registry()["metrics"]["legacy_metrics"]["gen_ai.client.token.usage"]["attributes"]
+    for point in metric.data.data_points:
+        attributes = dict(point.attributes or {})
+        if type(point.value) is not float or not point.value >= 0:
+            yield f"is {point.value!r}"
+        if extra := attributes.keys() - known.keys() | attributes.keys() & {"gen_ai.token.type"}:
+            yield f"has {sorted(extra)}"
+        if missing := {"gen_ai.operation.name", "gen_ai.provider.name"} - attributes.keys():
+            yield f"lacks {sorted(missing)}"
+
+
 def check_events(logs: Iterable[Any], *, content: bool = False) -> Iterator[str]:
     """Problems of log records of ours, all of which are events."""
     for log in logs:
@@ -276,7 +376,7 @@ def check_events(logs: Iterable[Any], *, content: bool = False) -> Iterator[str]
             yield f"event {record.event_name}: severity {record.severity_number}"
         allowed = {*known["attributes"], *REFERENCES}
         if record.event_name == DETAILS:  # says what the span says
-            allowed |= _allowed(
+            allowed |= {*LOGPROBS, LOGPROB_TOKENS} | _allowed(
                 record.attributes["gen_ai.operation.name"], record.attributes["gen_ai.provider.name"]
             )
         if extra := set(record.attributes or {}) - allowed:
@@ -284,5 +384,6 @@ def check_events(logs: Iterable[Any], *, content: bool = False) -> Iterator[str]
         for name in record.attributes or {}:
             if not content and (registry()["attributes"].get(name) or {}).get("sensitive") is True:
                 yield f"event {record.event_name}: {name} is content"
-        if not content and {"exception.message", "exception.stacktrace"} & set(record.attributes or {}):
+        told = {"exception.message", "exception.stacktrace", LOGPROB_TOKENS} & set(record.attributes or {})
+        if told and not content:
             yield f"event {record.event_name}: tells content"

@@ -20,7 +20,9 @@ FLOORS = (
     ("guard", "version"),
     ("config",),
     ("usage",),
+    ("logprobs",),
     ("record",),
+    ("prices",),
     ("dialects",),
     ("telemetry",),
     ("hooks",),
@@ -35,7 +37,7 @@ FLOORS = (
 )
 FORBIDDEN = {  # beyond what the floors say
     "export": ("providers", "dialects", "hooks", "instrumentation"),
-    "dialects": ("config", "guard"),
+    "dialects": ("config", "guard", "prices"),
     "testing": ("telemetry", "hooks", "dialects", "providers", "export"),
 }
 SDKS = (
@@ -51,8 +53,11 @@ SDKS = (
     "litellm",
 )
 
-# A provider's name in the conventions, which happens to be that of its SDK.
-NAMES_OF_PROVIDERS = {"telemetry/attributes.py": {"openai"}}
+# Providers' names in the conventions and in lists of prices, which happen to be those of their SDKs.
+NAMES_OF_PROVIDERS = {
+    "telemetry/attributes.py": {"openai"},
+    "prices/listed.py": {"anthropic", "cohere", "groq", "openai", "together"},
+}
 
 
 def room(module: Path) -> str:

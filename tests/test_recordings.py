@@ -358,6 +358,9 @@ def faults(response: ModelResponse) -> Iterator[str]:
     for name, value in vars(response.usage).items() if response.usage else ():
         if value is not None and (type(value) is not int or not 0 <= value < 2**63):
             yield f"{name} is {value!r}"
+    for amount in (response.cost, response.input_cost, response.output_cost):
+        if amount is not None and not (type(amount) is float and 0 <= amount <= 10_000):
+            yield f"it cost {amount!r}"
     facts = {name: getattr(response, name) for name in WORDS}
     for name, value in (
         *facts.items(),

@@ -72,6 +72,16 @@ def read_anthropic_usage(usage: Any) -> TokenUsage | None:
     return TokenUsage.of(found)
 
 
+def _surcharge(usage: Fields) -> str | None:
+    """Fast mode, or a country that must not be left."""
+    speed, place = text(usage.get("speed")), text(usage.get("inference_geo"))
+    words = (
+        speed if speed != "standard" else None,
+        place if place not in ("global", "not_available") else None,
+    )
+    return " ".join(word for word in words if word) or None
+
+
 _FACTS: Table = {
     "id": ("id", text),
     "model": ("model", text),
@@ -123,6 +133,7 @@ class _Fold:
         if (usage := read_anthropic_usage(self._usage)) is not None:
             found["usage"] = usage
             found["service_tier"] = text(self._usage.get("service_tier"))
+            found["surcharge"] = _surcharge(self._usage)
         return ModelResponse.of(found)
 
 

@@ -108,6 +108,9 @@ def _read_metadata(seen: Fields) -> dict[str, Any]:
         found["model"] = routed.rpartition("/")[2]
     if (usage := read_converse_usage(seen.get("usage"))) is not None:
         found["usage"] = usage
+    found["service_tier"] = text(fields(seen.get("serviceTier")).get("type"))
+    latency = text(fields(seen.get("performanceConfig")).get("latency"))
+    found["surcharge"] = latency if latency != "standard" else None
     return found
 
 

@@ -15,6 +15,7 @@ from otel_llm.dialects.bedrock_converse import CONVERSE, read_converse_usage
 from otel_llm.dialects.dialect import Dialect, Fold
 from otel_llm.dialects.fields import Fields, Table, count, fields, items, number, read, text, texts, whole
 from otel_llm.dialects.finish_reasons import ERROR, normalize
+from otel_llm.dialects.logprobs_places import BODIES
 from otel_llm.dialects.openai_chat import CHAT
 from otel_llm.dialects.sse import decode
 from otel_llm.record import ModelRequest, ModelResponse
@@ -219,8 +220,10 @@ class _Embedded:
         return ModelResponse(usage=usage, dimensions=self._length)
 
 
-INVOKE_CHAT = Dialect("invoke_model", "chat", _read_request, _Fold, "bedrock_invoke.INVOKE")
+INVOKE_CHAT = Dialect("invoke_model", "chat", _read_request, _Fold, "bedrock_invoke.INVOKE", logprobs=BODIES)
 INVOKE_TEXT = replace(INVOKE_CHAT, operation="text_completion")
 INVOKE_EMBED = Dialect("invoke_model", "embeddings", _read_request, _Embedded)
-PLAIN = Dialect("invoke_model", "text_completion", _read_request, _Plain, "bedrock_invoke.PLAIN")
+PLAIN = Dialect(
+    "invoke_model", "text_completion", _read_request, _Plain, "bedrock_invoke.PLAIN", logprobs=BODIES
+)
 """A body by itself, of the families that speak no other wire's language."""

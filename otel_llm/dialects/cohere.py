@@ -1,7 +1,8 @@
 """Cohere's API in both of its versions: chat, generate, embed and rerank. https://docs.cohere.com/reference
 
 Two sets of figures come back: `tokens`, what the model read and wrote, and `billed_units`, what is charged, which
-leaves out what Cohere adds to a prompt. Ours are the first; the second only where the first is missing.
+leaves out what Cohere adds to a prompt. Ours are the first, or the second where the first is missing; what a call
+cost is told by the second.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 from otel_llm.dialects.dialect import Dialect, Whole, reading
 from otel_llm.dialects.fields import SAMPLING, Fields, Table, count, fields, items, number, read, text, texts
 from otel_llm.dialects.finish_reasons import told
+from otel_llm.dialects.logprobs_places import ON_TOP
 from otel_llm.dialects.openai_chat import OTHER, output_type
 from otel_llm.record import NOTHING, ModelResponse
 from otel_llm.usage import TokenUsage
@@ -42,6 +44,11 @@ def read_cohere_usage(usage: Any) -> TokenUsage | None:
         found = read(_COUNTS, fields(seen.get("billed_units")))
     elif (cached := count(seen.get("cached_tokens"))) is not None:
         found["cache_read_tokens"] = cached  # a share of `tokens`, and may be more than what is billed
+    return TokenUsage.of(found) if found else None
+
+
+def _billed(usage: Any) -> TokenUsage | None:
+    found = read(_COUNTS, fields(fields(usage).get("billed_units")))
     return TokenUsage.of(found) if found else None
 
 
@@ -86,7 +93,8 @@ class _Fold:
             text(seen.get("finish_reason"))
         ]
         found |= told(dict(enumerate(raw)), complete=complete)
-        found["usage"] = read_cohere_usage(seen.get("usage") or seen.get("meta"))
+        usage = seen.get("usage") or seen.get("meta")
+        found["usage"], found["billed"] = read_cohere_usage(usage), _billed(usage)
         return ModelResponse.of(found)
 
 
@@ -119,6 +127,7 @@ class _Embedded(Whole):
         self._answer = ModelResponse(
             id=text(seen.get("id")),
             usage=None if asked is None else TokenUsage(input_tokens=asked),
+            billed=_billed(seen.get("meta")),
             dimensions=_length(seen.get("embeddings")),
         )
 
@@ -129,7 +138,7 @@ def _length(vectors: Any) -> int | None:
     return len(items(first)) or None
 
 
-CHAT = Dialect("chat", "chat", _read_request, _Fold)
-GENERATE = Dialect("generate", "text_completion", _read_request, _Fold)
+CHAT = Dialect("chat", "chat", _read_request, _Fold, "cohere.CHAT", logprobs=ON_TOP)
+GENERATE = Dialect("generate", "text_completion", _read_request, _Fold, "cohere.GENERATE")
 EMBED = Dialect("embed", "embeddings", _read_request, _Embedded)
 RERANK = Dialect("rerank", "rerank", _read_request, _Fold)

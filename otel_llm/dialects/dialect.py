@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_llm.dialects.fields import Fields, Table, read
 from otel_llm.record import NOTHING, ModelRequest, ModelResponse
+
+if TYPE_CHECKING:
+    from otel_llm.dialects.logprobs import LogprobReader
 
 
 class Reader(Protocol):
@@ -50,6 +53,8 @@ class Dialect:
     fold: Callable[[], Fold]
     content: str = ""
     """What reads what was said, as `module.NAME` in `dialects.content`; empty: nothing does."""
+    logprobs: Callable[[int], LogprobReader] | None = None
+    """What adds up how sure the model was; from how many of the tokens are to be kept."""
 
     def read_answer(self, answer: Any) -> ModelResponse:
         """A plain answer: the same facts in the same places as a stream of one event."""

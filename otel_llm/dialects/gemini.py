@@ -23,6 +23,7 @@ from otel_llm.dialects.fields import (
     text,
 )
 from otel_llm.dialects.finish_reasons import FILTER, told
+from otel_llm.dialects.logprobs_places import candidates
 from otel_llm.dialects.openai_chat import error_code
 from otel_llm.dialects.sse import decode
 from otel_llm.record import ModelResponse
@@ -113,8 +114,8 @@ def read_gemini_usage(usage: Any) -> TokenUsage | None:
         "total_tokens": [get("total")],
         "cache_read_tokens": [get("cached")],
         "reasoning_tokens": [get("thoughts")],
-        **_by_modality(either(seen, "prompt_tokens_details"), "input"),
-        **_by_modality(either(seen, "candidates_tokens_details"), "output"),
+        **by_modality(either(seen, "prompt_tokens_details") or either(seen, "prompt_token_details"), "input"),
+        **by_modality(either(seen, "candidates_tokens_details"), "output"),
     }
     found = {
         name: sum(known) for name, values in parts.items() if (known := [v for v in values if v is not None])
@@ -122,13 +123,14 @@ def read_gemini_usage(usage: Any) -> TokenUsage | None:
     return TokenUsage.of(found) if "input_tokens" in found or "output_tokens" in found else None
 
 
-def _by_modality(details: Any, side: str) -> dict[str, list[int | None]]:
+def by_modality(details: Any, side: str, amount: str = "token_count") -> dict[str, list[int | None]]:
+    """The counts of each kind of input or output, by the field that they are; `amount` is where a number is."""
     found: dict[str, list[int | None]] = {}
     for detail in items(details):
         seen = fields(detail)
         kind = (text(seen.get("modality")) or "").lower()
         if kind in ("text", "image", "audio"):
-            found.setdefault(f"{kind}_{side}_tokens", []).append(count(either(seen, "token_count")))
+            found.setdefault(f"{kind}_{side}_tokens", []).append(count(either(seen, amount)))
     return found
 
 
@@ -161,7 +163,7 @@ class _Answer:
         self._facts: dict[str, Any] = {}
 
     def add(self, event: Any) -> None:
-        seen = _body(fields(event))
+        seen = answered(fields(event))
         self._facts |= read(_FACTS, seen)
         for name, value in fields(either(seen, "usage_metadata")).items():
             if value is not None:
@@ -180,14 +182,21 @@ class _Answer:
             found["finish_reasons"], found["raw_finish_reasons"] = (FILTER,), (self._blocked,)
         if (usage := read_gemini_usage(self._usage)) is not None:
             found["usage"] = usage
+            found["service_tier"] = text(either(self._usage, "service_tier")) or _traffic(self._usage)
         return ModelResponse.of(found)
 
 
-def _body(seen: Fields) -> Fields:
+def _traffic(usage: Fields) -> str | None:
+    """Vertex AI's word for the service tier: ON_DEMAND, PROVISIONED_THROUGHPUT."""
+    traffic = text(either(usage, "traffic_type"))
+    return None if traffic is None else traffic.lower()
+
+
+def answered(seen: Fields) -> Fields:
     """What was answered; where the SDK was asked for the HTTP response alone, out of its body."""
     raw = fields(seen.get("sdk_http_response")).get("body")
     if isinstance(raw, str) and seen.get("candidates") is None:
-        return fields(decode(raw.encode()))
+        return fields(decode(raw.encode("utf-8", "replace")))
     return seen
 
 
@@ -202,12 +211,22 @@ class _Embedded(Whole):
         usage = read_gemini_usage(either(seen, "usage_metadata"))
         counts = [count(either(fields(vector.get("statistics")), "token_count")) for vector in vectors]
         known = [number for number in counts if number is not None]
-        asked = usage.input_tokens if usage is not None else sum(known) if known else None
+        told = {} if usage is None else {name: told for name, told in vars(usage).items() if "input" in name}
+        if usage is None and known:
+            told = {"input_tokens": sum(known)}
         self._answer = ModelResponse(
-            usage=None if asked is None else TokenUsage(input_tokens=asked),
+            usage=TokenUsage.of(told) if "input_tokens" in told else None,
             dimensions=len(items(vectors[0].get("values"))) or None if vectors else None,
         )
 
 
-GENERATE = Dialect("generate_content", "generate_content", _read_request, _Answer)
+_LOGPROBS = candidates(lambda event: answered(fields(event)))
+GENERATE = Dialect(
+    "generate_content",
+    "generate_content",
+    _read_request,
+    _Answer,
+    "gemini.GENERATE",
+    logprobs=_LOGPROBS,
+)
 EMBED = Dialect("embed_content", "embeddings", _read_request, _Embedded)

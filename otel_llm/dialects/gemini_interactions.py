@@ -7,6 +7,7 @@ from typing import Any
 from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import Fields, Table, count, fields, number, read, text, texts, whole
 from otel_llm.dialects.finish_reasons import ERROR, normalize
+from otel_llm.dialects.gemini import by_modality
 from otel_llm.dialects.openai_chat import OTHER, error_code
 from otel_llm.record import NOTHING, ModelRequest, ModelResponse
 from otel_llm.usage import TokenUsage
@@ -43,14 +44,24 @@ _SUMS = {
 
 def _read_usage(usage: Any) -> TokenUsage | None:
     seen, found = fields(usage), dict[str, int]()
-    for field, names in _SUMS.items():
-        known = [told for name in names if (told := count(seen.get(name))) is not None]
+    parts: dict[str, list[int | None]] = {
+        **{field: [count(seen.get(name)) for name in names] for field, names in _SUMS.items()},
+        **by_modality(seen.get("input_tokens_by_modality"), "input", "tokens"),
+        **by_modality(seen.get("output_tokens_by_modality"), "output", "tokens"),
+    }
+    for field, counts in parts.items():
+        known = [told for told in counts if told is not None]
         if known:
             found[field] = sum(known)
     return TokenUsage.of(found) if found else None
 
 
-_FACTS: Table = {"id": ("id", text), "model": ("model", text), "usage": ("usage", _read_usage)}
+_FACTS: Table = {
+    "id": ("id", text),
+    "model": ("model", text),
+    "service_tier": ("service_tier", text),
+    "usage": ("usage", _read_usage),
+}
 _WAITING = ("queued", "in_progress")
 
 
@@ -88,4 +99,6 @@ class _Fold:
         return ModelResponse.of(found)
 
 
-INTERACTIONS = Dialect("interactions", "generate_content", _read_request, _Fold)
+INTERACTIONS = Dialect(
+    "interactions", "generate_content", _read_request, _Fold, "gemini_interactions.INTERACTIONS"
+)

@@ -5,15 +5,17 @@ https://docs.langchain.com/oss/python/langchain/messages
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 from otel_llm.dialects.counts import read_counts
 from otel_llm.dialects.fields import Fields, fields, items, text
 from otel_llm.dialects.finish_reasons import normalize
 from otel_llm.dialects.langchain_usage import read_langchain_usage
+from otel_llm.dialects.logprobs import LogprobReader
+from otel_llm.dialects.reported_cost import read_cost
 from otel_llm.record import ModelResponse
 from otel_llm.usage import TokenUsage
 
@@ -59,6 +61,21 @@ def read_chunks(chunks: Any) -> ModelResponse | None:
     return reduce(_join, (_read_message(message) for message in messages if message is not None))
 
 
+def _logprobs(event: Any) -> Iterator[tuple[int, Any]]:
+    """Lists of tokens as integrations keep them, in a message's metadata or beside a text: the provider's own, or
+    those that Google's integrations make. An average alone is left out: those have told it wrong more than once."""
+    results = items(fields(event).get("generations"))
+    choices = [choice for prompt in results for choice in items(prompt) or (prompt,)]
+    for position, choice in enumerate(choices or (event,)):
+        seen = fields(choice)
+        kept = (fields(_message(seen)).get("response_metadata"), seen.get("generation_info"), seen)
+        told = (fields(one).get(name) for one in kept for name in ("logprobs", "logprobs_result"))
+        yield position, next((one for one in told if one is not None), None)
+
+
+LOGPROBS = partial(LogprobReader, _logprobs)
+
+
 def _join(first: ModelResponse, second: ModelResponse) -> ModelResponse:
     told = {name: value for name, value in vars(second).items() if value is not None}
     return replace(first, **{**told, "usage": _sum([first.usage, second.usage]), "id": first.id or second.id})
@@ -100,7 +117,9 @@ def _read_metadata(seen: Fields) -> ModelResponse:
         finish_reasons=None if reason is None else (normalize(reason),),
         raw_finish_reasons=None if reason is None else (reason,),
         system_fingerprint=text(seen.get("system_fingerprint")),
+        service_tier=text(seen.get("service_tier")),
         usage=None if inner is None else read_counts(inner),
+        **read_cost(fields(inner)),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import Fields, Table, count, fields, items, number, read, text, texts
 from otel_llm.dialects.finish_reasons import ERROR
-from otel_llm.dialects.langchain import read_langchain
+from otel_llm.dialects.langchain import LOGPROBS, read_langchain
 from otel_llm.dialects.openai_chat import CHAT as OPENAI_CHAT
 from otel_llm.record import NOTHING, ModelRequest, ModelResponse
 
@@ -55,7 +55,7 @@ class _Fold:
         if found is None:
             return NOTHING
         if _from_cache(self._result):
-            found = replace(found, usage=None)
+            found = replace(found, usage=None, cost=None)
         if found.finish_reasons is None and not complete:
             found = replace(found, finish_reasons=(ERROR,))
         return found
@@ -68,5 +68,5 @@ def _from_cache(result: Fields) -> bool:
     return usage.get("total_cost") == 0 and not result.get("llm_output")
 
 
-CHAT = Dialect("langchain", "chat", _read_request, _Fold)
-LLM = Dialect("langchain", "text_completion", _read_request, _Fold)
+CHAT = Dialect("langchain", "chat", _read_request, _Fold, logprobs=LOGPROBS)
+LLM = Dialect("langchain", "text_completion", _read_request, _Fold, logprobs=LOGPROBS)

@@ -75,7 +75,15 @@ class _Conversation:
         return ModelResponse(id=text(self._done.get("conversation_id")), usage=usage, error=self._error)
 
 
-CHAT = replace(OPENAI_CHAT, api="chat", read_request=_read_request, fold=_unwrapping(OPENAI_CHAT.fold))
-FIM = replace(CHAT, api="fim", operation="text_completion")
+CHAT = replace(
+    OPENAI_CHAT,
+    api="chat",
+    read_request=_read_request,
+    fold=_unwrapping(OPENAI_CHAT.fold),
+    content="mistral.CHAT",
+)
+FIM = replace(CHAT, api="fim", operation="text_completion", content="mistral.FIM")
 RESPONSES = replace(OPENAI_RESPONSES, fold=_unwrapping(OPENAI_RESPONSES.fold))
-CONVERSATIONS = Dialect("conversations", "chat", _read_request, _unwrapping(_Conversation))
+CONVERSATIONS = Dialect(
+    "conversations", "chat", _read_request, _unwrapping(_Conversation), "mistral.CONVERSATIONS"
+)

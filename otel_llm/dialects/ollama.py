@@ -7,6 +7,7 @@ from typing import Any
 from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import Fields, Table, count, fields, items, number, read, text, texts, whole
 from otel_llm.dialects.finish_reasons import told
+from otel_llm.dialects.logprobs_places import ON_TOP
 from otel_llm.dialects.openai_chat import error_code
 from otel_llm.record import NOTHING, ModelRequest, ModelResponse
 from otel_llm.usage import TokenUsage
@@ -92,6 +93,6 @@ class _Embedded(_Fold):
         return ModelResponse.of(found)
 
 
-CHAT = Dialect("chat", "chat", _read_request, _Fold)
-GENERATE = Dialect("generate", "text_completion", _read_request, _Fold)
+CHAT = Dialect("chat", "chat", _read_request, _Fold, "ollama.CHAT", logprobs=ON_TOP)
+GENERATE = Dialect("generate", "text_completion", _read_request, _Fold, "ollama.GENERATE", logprobs=ON_TOP)
 EMBED = Dialect("embed", "embeddings", _read_request, _Embedded)

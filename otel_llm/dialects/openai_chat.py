@@ -5,6 +5,7 @@ https://platform.openai.com/docs/api-reference/chat
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from otel_llm.dialects.dialect import Dialect
@@ -22,7 +23,9 @@ from otel_llm.dialects.fields import (
     whole,
 )
 from otel_llm.dialects.finish_reasons import told
+from otel_llm.dialects.logprobs_places import CHOICES
 from otel_llm.dialects.openai_usage import merge_usage, read_openai_usage
+from otel_llm.dialects.reported_cost import read_cost
 from otel_llm.record import ModelRequest, ModelResponse
 
 OTHER = "_OTHER"
@@ -154,13 +157,16 @@ class _Fold:
 
     def response(self, *, complete: bool) -> ModelResponse:
         found = {**self._facts, **told(self._reasons, complete=complete)}
-        if self._usage is not None and (usage := read_openai_usage(self._usage)) is not None:
-            found["usage"] = usage
+        if self._usage is not None:
+            seen = fields(self._usage)
+            found |= read_cost(seen)
+            if (usage := read_openai_usage(seen)) is not None:
+                found["usage"] = usage
         return ModelResponse.of(found)
 
 
 ASK_FOR_USAGE = ("stream_options", {"include_usage": True})
 """The field of a request, and its value, that ask for usage in a stream."""
 
-CHAT = Dialect("chat_completions", "chat", _read_request, _Fold, "openai_chat.CHAT")
-COMPLETIONS = Dialect("completions", "text_completion", _read_request, _Fold, "openai_chat.COMPLETIONS")
+CHAT = Dialect("chat_completions", "chat", _read_request, _Fold, "openai_chat.CHAT", CHOICES)
+COMPLETIONS = replace(CHAT, api="completions", operation="text_completion", content="openai_chat.COMPLETIONS")

@@ -8,6 +8,7 @@ from otel_llm.dialects.dialect import Dialect, Whole
 from otel_llm.dialects.fields import Fields, count, fields, items, text, texts
 from otel_llm.dialects.openai_chat import error_code
 from otel_llm.dialects.openai_usage import read_openai_usage
+from otel_llm.dialects.reported_cost import read_cost
 from otel_llm.record import ModelRequest, ModelResponse
 from otel_llm.usage import TokenUsage
 
@@ -25,13 +26,14 @@ class _Fold(Whole):
 
     def add(self, event: Any) -> None:
         get = fields(event).get
-        vectors = items(get("data"))
+        vectors, usage = items(get("data")), fields(get("usage"))
         self._answer = ModelResponse(
             model=text(get("model")),
             id=text(get("id")),
-            usage=_usage(fields(get("usage"))),
+            usage=_usage(usage),
             dimensions=_length(fields(vectors[0]).get("embedding")) if vectors else None,
             error=error_code(get("error")),
+            **read_cost(usage),
         )
 
 

@@ -7,8 +7,10 @@ from typing import Any
 from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import Fields, Table, count, fields, items, number, read, text
 from otel_llm.dialects.finish_reasons import ERROR, TOOL, normalize
+from otel_llm.dialects.logprobs_places import RESPONSES as LOGPROBS
 from otel_llm.dialects.openai_chat import OTHER, effort, error_code, output_type
 from otel_llm.dialects.openai_usage import read_openai_usage
+from otel_llm.dialects.reported_cost import read_cost
 from otel_llm.record import ModelRequest, ModelResponse
 
 # Output items that ask the caller to run something; those that the provider ran itself are not among them.
@@ -86,7 +88,7 @@ class _Fold:
         if self._response is None:
             return ModelResponse(error=self._error)
         seen = self._response
-        found = read(_FACTS, seen)
+        found = {**read(_FACTS, seen), **read_cost(fields(seen.get("usage")))}
         status = text(seen.get("status"))
         if self._error is not None:
             found["error"] = self._error
@@ -106,4 +108,6 @@ class _Fold:
         return ModelResponse.of(found)
 
 
-RESPONSES = Dialect("responses", "chat", _read_request, _Fold, "openai_responses.RESPONSES")
+RESPONSES = Dialect(
+    "responses", "chat", _read_request, _Fold, "openai_responses.RESPONSES", logprobs=LOGPROBS
+)

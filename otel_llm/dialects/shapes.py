@@ -26,12 +26,14 @@ from otel_llm.dialects.counts import read_counts
 from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import Fields, fields, text
 from otel_llm.dialects.gemini_interactions import INTERACTIONS
-from otel_llm.dialects.langchain import read_chunks, read_langchain, read_metadata
+from otel_llm.dialects.langchain import LOGPROBS, read_chunks, read_langchain, read_metadata
+from otel_llm.dialects.logprobs import LogprobReader
 from otel_llm.dialects.openai_chat import OTHER, error_code
 from otel_llm.dialects.openai_embeddings import EMBEDDINGS
 from otel_llm.dialects.openai_responses import RESPONSES
 from otel_llm.dialects.plain import plain
-from otel_llm.record import ModelResponse
+from otel_llm.dialects.reported_cost import read_cost
+from otel_llm.record import NOTHING, ModelResponse
 from otel_llm.usage import TokenUsage
 
 # Answers, by fields that all have to be there. What has choices may be a whole answer or a chunk of one.
@@ -118,11 +120,24 @@ def _read(thing: Any) -> ModelResponse | None:
     thing = plain(thing)
     seen = fields(thing)
     if (found := read_langchain(seen)) is not None or "run_type" in seen:
-        return found
+        return _sure(found, LOGPROBS, [thing])
     if (dialect := _dialect(seen) or _event_dialect(seen)) is not None:
-        return dialect.read_answer(thing)
+        return _sure(dialect.read_answer(thing), dialect.logprobs, [thing])
     usage = read_counts(thing)
-    return _read_loose(seen) if usage is None else ModelResponse(usage=usage)
+    return _read_loose(seen) if usage is None else ModelResponse(usage=usage, **read_cost(seen))
+
+
+def _sure(
+    found: ModelResponse | None, logprobs: Callable[[int], LogprobReader] | None, events: list[Any]
+) -> ModelResponse | None:
+    """The same, and how sure the model was, if that is told."""
+    if logprobs is None:
+        return found
+    reader = logprobs(0)
+    for event in events:
+        reader.add(event)
+    summary = reader.summary()
+    return found if summary is None else replace(found or NOTHING, logprobs=summary)
 
 
 def _read_loose(seen: Fields) -> ModelResponse | None:
@@ -130,7 +145,8 @@ def _read_loose(seen: Fields) -> ModelResponse | None:
         return ModelResponse(error=text(seen["exception"]))
     if (error := _error(seen)) is not None:
         return ModelResponse(error=error)
-    return read_metadata(seen)
+    token = {"logprobs": seen} if "token" in seen else seen  # one by itself
+    return _sure(read_metadata(seen), LOGPROBS, [token])
 
 
 def _error(seen: Fields) -> str | None:
@@ -148,7 +164,7 @@ def _dialect(seen: Fields) -> Dialect | None:
 def _read_events(events: list[Any]) -> ModelResponse | None:
     """Chunks of a stream, which are answers in pieces; of what is else told in events only the kinds differ."""
     if events and (found := read_chunks(events)) is not None:
-        return found
+        return _sure(found, LOGPROBS, events)
     events = [_unwrapped(event) for event in events]
     known = (_dialect(seen) or _event_dialect(seen) for seen in map(fields, events))
     dialect = next((found for found in known if found is not None), None)
@@ -158,7 +174,7 @@ def _read_events(events: list[Any]) -> ModelResponse | None:
     fold = dialect.fold()
     for event in events:
         fold.add(event)
-    return fold.response(complete=True)
+    return _sure(fold.response(complete=True), dialect.logprobs, events)
 
 
 def _unwrapped(event: Any) -> Any:

@@ -8,6 +8,8 @@ from typing import Any
 from otel_llm.dialects.dialect import Fold
 from otel_llm.dialects.fields import fields
 from otel_llm.dialects.gemini import GENERATE as GEMINI
+from otel_llm.dialects.logprobs_places import candidates
+from otel_llm.dialects.plain import plain
 from otel_llm.record import ModelResponse
 
 _COUNTS = (
@@ -42,6 +44,20 @@ def _plain(message: Any) -> dict[str, Any]:
     }
 
 
+def _logprobs(event: Any) -> dict[str, Any]:
+    message = fields(event).get("_raw_response")
+    return {
+        "candidates": [
+            {
+                "index": candidate.index,
+                "logprobs_result": plain(getattr(candidate, "logprobs_result", None)),
+                **_sent(candidate, "avg_logprobs"),
+            }
+            for candidate in getattr(message, "candidates", ())
+        ]
+    }
+
+
 class _Unpacked:
     """Answers that hold their message inside."""
 
@@ -57,4 +73,4 @@ class _Unpacked:
         return self._inner.response(complete=complete)
 
 
-GENERATE = replace(GEMINI, fold=_Unpacked)
+GENERATE = replace(GEMINI, fold=_Unpacked, content="vertexai.GENERATE", logprobs=candidates(_logprobs))

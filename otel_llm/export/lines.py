@@ -38,6 +38,11 @@ def seconds(value: float) -> str:
     return f"{minutes} min {rest} s"
 
 
+def dollars(value: float) -> str:
+    """An amount as people say it: $0.00375, $12.40."""
+    return f"${value:,.2f}" if value >= 0.9999995 else "$" + f"{value:.6f}".rstrip("0").ljust(4, "0")
+
+
 def call_line(span: ReadableSpan) -> list[Piece]:
     """One model call: what was asked and answered, tokens, why it ended, how long it took, what went wrong."""
     attributes: Mapping[str, Any] = span.attributes or {}
@@ -45,6 +50,8 @@ def call_line(span: ReadableSpan) -> list[Piece]:
     pieces = [*_models(span), *_tokens(get)]
     if _unmetered(span):
         pieces.append(("   usage not told", "yellow"))
+    if (cost := _number(get(names.USAGE_COST))) is not None:
+        pieces.append((f"   {dollars(cost)}", "bold"))
     if reasons := get(names.RESPONSE_FINISH_REASONS):
         reasons = reasons if isinstance(reasons, (list, tuple)) else (reasons,)
         told = ", ".join(dict.fromkeys(clean(reason) for reason in reasons))
@@ -165,6 +172,7 @@ class Row:
     written: float | None = None
     output: float | None = None
     reasoning: float | None = None
+    cost: float | None = None
 
     def add(self, span: ReadableSpan) -> None:
         """Count one call."""
@@ -187,8 +195,13 @@ _SUMMED = {
     "written": (names.USAGE_CACHE_WRITE, names.USAGE_CACHE_CREATION),
     "output": (names.USAGE_OUTPUT_TOKENS,),
     "reasoning": (names.USAGE_REASONING,),
+    "cost": (names.USAGE_COST,),
 }
-_COLUMNS = ("calls", "errors", "input", "cached", "written", "output", "reasoning")
+_COLUMNS = ("calls", "errors", "input", "cached", "written", "output", "reasoning", "cost")
+
+
+def _cell(column: str, value: float | None) -> str:
+    return dollars(value) if column == "cost" and value is not None else _count(value)
 
 
 @dataclass(slots=True)
@@ -211,12 +224,14 @@ class Totals:
         """A table, with a last row of sums if there is more than one model."""
         if not self.rows:
             return
-        table: list[tuple[str, ...]] = [("provider", "model", *_COLUMNS)]
+        priced = any(row.cost is not None for row in self.rows.values())
+        columns = _COLUMNS if priced else _COLUMNS[:-1]
+        table: list[tuple[str, ...]] = [("provider", "model", *columns)]
         for (provider, model), row in sorted(self.rows.items()):
-            table.append((provider, model, *(_count(getattr(row, name)) for name in _COLUMNS)))
+            table.append((provider, model, *(_cell(name, getattr(row, name)) for name in columns)))
         if len(self.rows) > 1:
-            sums = (_sum(getattr(row, name) for row in self.rows.values()) for name in _COLUMNS)
-            table.append(("all", "", *map(_count, sums)))
+            sums = {name: _sum(getattr(row, name) for row in self.rows.values()) for name in columns}
+            table.append(("all", "", *(_cell(name, total) for name, total in sums.items())))
         widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
         for number, row in enumerate(table):
             cells = [

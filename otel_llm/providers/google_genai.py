@@ -32,7 +32,8 @@ def _asks(dialect: Dialect, *, stream: bool) -> Ask:
         own = fields(config.get("http_options") or config.get("httpOptions"))
         url = own.get("base_url") or own.get("baseUrl") or client._http_options.base_url
         server = server_of(url, "gcp.vertex_ai" if client.vertexai else "gcp.gemini")
-        return Asked(dialect, {**config, "model": model_name(kwargs.get("model"))}, server, stream)
+        body = {**config, **kwargs, "model": model_name(kwargs.get("model"))}
+        return Asked(dialect, body, server, stream)
 
     return ask
 
@@ -40,10 +41,9 @@ def _asks(dialect: Dialect, *, stream: bool) -> Ask:
 def _interact(interactions: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked:
     inner = fields(kwargs.get("request"))
     body = {**kwargs, **fields(inner.get("body", inner))}
+    body["model"] = model_name(body.get("model"))
     server = server_of(interactions.sdk_configuration.get_server_details()[0], "gcp.gemini")
-    return Asked(
-        INTERACTIONS, {**body, "model": model_name(body.get("model"))}, server, bool(body.get("stream"))
-    )
+    return Asked(INTERACTIONS, body, server, bool(body.get("stream")))
 
 
 _streamed = held_stream("generator")

@@ -21,6 +21,8 @@ def _asks(dialect: Dialect, *, stream: bool = False) -> Ask:
             **_plain(seen.get("_generation_config")),
             **_plain(kwargs.get("generation_config")),
             **kwargs,
+            "tools": kwargs.get("tools") or seen.get("_tools"),
+            "system_instruction": seen.get("_system_instruction"),
         }
         name = str(seen.get("_model_name") or seen.get("_model_id") or "").rpartition("/")[2]
         return Asked(dialect, {**config, "model": name}, _server(seen), stream)

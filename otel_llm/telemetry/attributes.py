@@ -47,6 +47,13 @@ _MODALITIES = {
     "image_output_tokens": names.USAGE_IMAGE_OUTPUT,
     "audio_output_tokens": names.USAGE_AUDIO_OUTPUT,
 }
+_LOGPROBS = {
+    "token_count": names.LOGPROBS_TOKEN_COUNT,
+    "mean": names.LOGPROBS_MEAN,
+    "min": names.LOGPROBS_MIN,
+    "min_position": names.LOGPROBS_MIN_POSITION,
+    "perplexity": names.LOGPROBS_PERPLEXITY,
+}
 
 
 def inference_attributes(
@@ -67,6 +74,8 @@ def inference_attributes(
         for field, tokens in vars(usage).items():
             if tokens and field in _MODALITIES:
                 found[_MODALITIES[field]] = tokens
+    if response.logprobs is not None:
+        _add(found, _LOGPROBS, response.logprobs)
     if provider == "openai":
         _add_openai(found, request, response, api)
     return found

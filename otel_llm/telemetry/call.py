@@ -6,7 +6,6 @@ stream, a failure, or that nobody wanted the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextvars import Token
 from dataclasses import replace
 from time import perf_counter_ns
@@ -16,45 +15,34 @@ from opentelemetry import context as context_api
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, Status, StatusCode
 
-from otel_llm.dialects.dialect import Dialect, Fold, Reader
+from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import text as printable
 from otel_llm.guard import internal_error, warn_once
 from otel_llm.record import NOTHING, ModelRequest, ModelResponse, merged
 from otel_llm.telemetry import names
 from otel_llm.telemetry.attributes import Attributes, embeddings_attributes, inference_attributes
 from otel_llm.telemetry.events import message_of
+from otel_llm.telemetry.reading import Reading
 
 if TYPE_CHECKING:
-    from otel_llm.dialects.fields import Fields
-    from otel_llm.telemetry.content import Contents, Said, Telling
+    from otel_llm.telemetry.content import Telling
     from otel_llm.telemetry.engine import Engine
     from otel_llm.telemetry.frames import Work
     from otel_llm.telemetry.inner import InnerCall
 
 
-class Call:
+class Call(Reading):
     """One model call and its span, from the request to the end of the answer."""
 
     __slots__ = (
         "__weakref__",
         "_api",
         "_base",
-        "_began",
-        "_beside",
         "_counted_inside",
-        "_dialect",
-        "_engine",
-        "_first",
-        "_fold",
         "_forks",
         "_inner",
-        "_last",
-        "_noted",
-        "_open",
         "_provider",
-        "_reads",
         "_request",
-        "_said",
         "_span",
         "_started",
         "context",
@@ -75,8 +63,7 @@ class Call:
         *,
         sure: bool = False,
     ) -> None:
-        self._engine = engine
-        self._dialect = dialect
+        super().__init__(engine, dialect, began, recording=span.is_recording())
         self._api = dialect.api
         self._request = request
         self._provider = provider
@@ -86,24 +73,14 @@ class Call:
         self._span = span
         self.context = context
         self._started = started  # ns since the epoch
-        self._began = began  # ns of the monotonic clock
-        self._first: int | None = None
-        self._last = 0
-        self._reads = span.is_recording() or engine.instruments.live
-        self._fold: Fold = dialect.fold()
-        self._beside: tuple[Reader, ...] = ()
-        """What reads the answer for more than its facts, where the settings ask for it."""
-        self._noted: Any = None
-        self._said: Said | None = None
         self._forks = engine.forks
         self._inner: list[InnerCall] | None = None
         self._counted_inside = False
-        self._open = [True]  # popped by whoever ends the call: atomic, so that it happens once
 
     @property
-    def ended(self) -> bool:
-        """Whether the span has ended."""
-        return not self._open
+    def recording(self) -> bool:
+        """Whether anybody takes what the span says."""
+        return self._span.is_recording()
 
     @property
     def provider(self) -> Any:
@@ -130,13 +107,6 @@ class Call:
         if not isinstance(other, Call) or self.covers(other._dialect.operation):
             self._counted_inside = True
 
-    def listen(self, contents: Contents, body: Fields) -> None:
-        """Keep what is said, asked now and answered later, if it can be told anywhere."""
-        if contents.wanted(recording=self._span.is_recording()):
-            self._said = contents.begin(self._dialect, body)
-            if self._said is not None:
-                self._beside = (*self._beside, self._said.reader)
-
     # Around the SDK call. In one frame, so that nothing of ours is current while user code runs.
 
     def attach(self) -> Token[Context] | None:
@@ -158,41 +128,13 @@ class Call:
 
     # What may happen.
 
-    def note(self, answer: Any) -> None:
-        """An answer that the SDK has yet to process, or what came with an error: its figures count."""
-        if self._open:
-            self._noted = answer
-
     def answer(self, *pieces: Any) -> None:
         """The whole answer, as an SDK object or a dict; in pieces, if a stream came where none was expected."""
         if self._inner is not None and not all(inner.failed for inner in self._inner):
             self._end(NOTHING)  # what an SDK saw is all there is to know
             return
-        if self._reads:
-            if pieces:  # an answer that was noted before is this one
-                self._noted = None
-            for piece in pieces:
-                self._read(piece)
+        self._read_all(pieces)
         self._end(self._facts(complete=True))
-
-    def chunk(self, event: Any) -> Callable[[Any], None]:
-        """One event of a stream, as an SDK object or a dict. Returns what to call with the events after it."""
-        if not self._reads:
-            return _ignore
-        if self._first is not None and self._engine.chunk_metric:
-            now = perf_counter_ns()
-            self._engine.instruments.record_chunk((now - self._last) / 1e9, self._base, self.context)
-            self._last = now
-        elif self._first is None:
-            self._first = self._last = perf_counter_ns()
-        self._fold.add(event)
-        if self._beside:
-            self._read_beside(event)
-            return self._see_chunk
-        return self._see_chunk if self._engine.chunk_metric else self._fold.add
-
-    def _see_chunk(self, event: Any) -> None:
-        self.chunk(event)
 
     def complete(self) -> None:
         """The stream was read to its end. One that ended in an error left its choices unfinished."""
@@ -242,10 +184,13 @@ class Call:
             self._first = perf_counter_ns()
             self._request = replace(self._request, stream=True)
 
+    def _saw_gap(self, seconds: float) -> None:
+        self._engine.instruments.record_chunk(seconds, self._base, self.context)
+
     def _whole(self, own: ModelResponse, *, complete: bool) -> ModelResponse:
         """What a framework says of a call, together with what its SDK said."""
         if self._inner is None:
-            return replace(own, usage=None) if self._counted_inside else own
+            return replace(own, usage=None, cost=None) if self._counted_inside else own
         try:
             found = [inner.so_far(complete=complete) for inner in self._inner]
             firsts = [each._first for each in (self, *self._inner) if each._first is not None]
@@ -256,33 +201,6 @@ class Call:
             return own
 
     # The end. Whatever cannot be read must not keep the span from ending.
-
-    def _read(self, answer: Any) -> None:
-        try:
-            self._fold.add(answer)
-        except Exception:  # noqa: BLE001 - ours, not the user's
-            internal_error("reading an answer")
-        if self._beside:
-            self._read_beside(answer)
-
-    def _read_beside(self, event: Any) -> None:
-        for reader in self._beside:
-            try:
-                reader.add(event)
-            except Exception:  # noqa: BLE001 - ours, not the user's
-                # What it has may be wrong from here on. A figure is never wanted for less than all of an answer.
-                self._beside = tuple(other for other in self._beside if other is not reader)
-                internal_error("reading an answer")
-
-    def _facts(self, *, complete: bool) -> ModelResponse:
-        noted, self._noted = self._noted, None
-        if noted is not None:
-            self._read(noted)
-        try:
-            return self._fold.response(complete=complete)
-        except Exception:  # noqa: BLE001 - ours, not the user's
-            internal_error("reading an answer")
-            return NOTHING
 
     def _end(
         self,
@@ -315,6 +233,8 @@ class Call:
                 if self._request.model is None:  # some backends show and price by the model asked for alone
                     self._span.update_name(f"{self._dialect.operation} {response.model}")
                     self._span.set_attribute(names.REQUEST_MODEL, response.model)
+            if (costs := self._engine.costs) is not None:
+                costs.tell(self._span, self._base, self._request, response, self._started, self._inner)
             if self._span.is_recording() or self._engine.details or self._said is not None:
                 self._tell(response, error, error_type, code, outcome)
             if response.usage is not None:
@@ -325,16 +245,11 @@ class Call:
         finally:
             self._forget()
             self._said = self._inner = None
+            self._kept = ()
             try:
                 self._span.end(self._started + elapsed)
             finally:
                 self._tell_metrics(response, elapsed, error_type)
-
-    def _forget(self) -> None:
-        """What was said."""
-        self._noted = None
-        self._fold = _SPENT
-        self._beside = ()
 
     def _tell(
         self,
@@ -366,16 +281,15 @@ class Call:
             self._span.set_attributes({**telling.attributes, **telling.references})
         if self._engine.details and self._dialect.operation in names.INFERENCE:
             said = {} if telling is None else {**telling.structures, **telling.references}
+            if tokens := self._source()._tokens():
+                said[names.LOGPROBS_TOKENS] = tokens
             self._engine.events.details({**self._base, **found, **said}, self.context)
         if error is not None and error_type is not None:
             self._engine.events.exception(error_type, error, self.context)
 
     def _telling(self, response: ModelResponse) -> Telling | None:
         """What was said; nothing, if it cannot be told."""
-        contents = self._engine.contents
-        # Of a framework's call: what went over the wire, of the last request that was answered.
-        inner = sorted(self._inner or (), key=lambda each: not each.failed)
-        said = next((each._said for each in reversed(inner) if each._said is not None), self._said)
+        contents, said = self._engine.contents, self._source()._said
         if contents is None or said is None:
             return None
         try:
@@ -383,6 +297,12 @@ class Call:
         except Exception:  # noqa: BLE001 - ours, not the user's
             internal_error("telling what was said")
             return None
+
+    def _source(self) -> Call:
+        """Whose words count: of a framework's call, what went over the wire, of the last request that was answered."""
+        heard = [inner for inner in self._inner or () if inner._said is not None]
+        answered = [inner for inner in heard if not inner.failed]
+        return (answered or heard)[-1]._source() if heard else self
 
     def _tell_metrics(self, response: ModelResponse, elapsed: int, error_type: str | None) -> None:
         if not self._engine.instruments.live:
@@ -400,25 +320,6 @@ class Call:
             )
         except Exception:  # noqa: BLE001 - ours, not the user's
             internal_error("recording metrics")
-
-
-def _ignore(event: Any) -> None:
-    del event
-
-
-class _Spent:
-    """What events fall into that arrive after the end, as when a closed stream is read on."""
-
-    def add(self, event: Any) -> None:
-        """Nothing."""
-
-    def response(self, *, complete: bool) -> ModelResponse:
-        """Nothing."""
-        del complete
-        return NOTHING
-
-
-_SPENT = _Spent()
 
 
 def qualified_name(kind: type) -> str:

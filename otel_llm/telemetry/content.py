@@ -9,7 +9,8 @@ from opentelemetry.trace import Span
 
 from otel_llm.config import Config
 from otel_llm.dialects.content import content_of
-from otel_llm.dialects.content.parts import Asked, Budget, ContentReader, Message, said
+from otel_llm.dialects.content.parts import Asked, ContentReader, Message, said
+from otel_llm.dialects.content.pieces import Budget
 from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import Fields
 from otel_llm.guard import internal_error
@@ -101,11 +102,11 @@ class Contents:
             messages = [messages[0], missing, *messages[left_out + 1 :]]
         if not self._whole_tools:
             tools = [{"type": each["type"], "name": each["name"]} for each in tools]
-        return Asked(
-            [{**each, "parts": copied(each["parts"])} for each in messages],
-            copied(asked.system),
-            copied(tools),
-        )
+        for each in messages:
+            parts = each["parts"]
+            if len(parts) != 1 or not self._copying.needs_none(parts[0]):
+                each["parts"] = copied(parts)
+        return Asked(messages, copied(asked.system), copied(tools))
 
     def tell(self, call: Said, finish_reasons: tuple[str, ...] | None, span: Span) -> Telling:
         """What a call said, with why each choice ended."""

@@ -24,6 +24,7 @@ from otel_llm.telemetry import finalizers, frames, names, others
 from otel_llm.telemetry.attributes import Attributes
 from otel_llm.telemetry.call import Call
 from otel_llm.telemetry.conversation import said_inside
+from otel_llm.telemetry.cost import Costs
 from otel_llm.telemetry.events import Events
 from otel_llm.telemetry.inner import InnerCall
 from otel_llm.telemetry.metrics import Instruments
@@ -32,6 +33,7 @@ from otel_llm.version import VERSION
 
 if TYPE_CHECKING:
     from otel_llm.telemetry.content import Contents
+    from otel_llm.telemetry.logprobs import Logprobs
 
 _NO_TRACING = ("ProxyTracerProvider", "NoOpTracerProvider")
 
@@ -54,6 +56,14 @@ def _contents(config: Config) -> Contents | None:
     return Contents(config)
 
 
+def _logprobs(config: Config) -> Logprobs | None:
+    if not config.logprobs:
+        return None
+    from otel_llm.telemetry.logprobs import Logprobs
+
+    return Logprobs(config)
+
+
 class Engine:
     """Starts calls. Providers that are None mean the global ones, also when they are set later."""
 
@@ -73,6 +83,8 @@ class Engine:
         )
         """Whether each call of a model gets an event with its details."""
         self.chunk_metric = config.chunk_metric
+        self.costs = Costs(config.prices, lambda: self.instruments) if config.cost else None
+        self.logprobs = _logprobs(config)
         self._given_tracing = tracer_provider
         self._given_metrics = meter_provider
         self._given_logs = logger_provider
@@ -163,7 +175,7 @@ class Engine:
     def _listening(self, call: Call, body: Fields) -> Call:
         """The call, with what else is to be read of it."""
         if self.contents is not None:
-            call.listen(self.contents, body)
+            call.listen(self.contents, body, recording=call.recording)
         return call
 
     def told_by_others(self, framework: str) -> bool:

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 from opentelemetry import context as context_api
-from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from otel_llm.guard import warn_once
 
@@ -27,6 +26,8 @@ _PATIENCE = 0.5
 _STRIKES = 3
 """How often they may take longer before they are not waited for again."""
 _THREADS = 4
+_SUPPRESSED = "suppress_instrumentation"
+"""OpenTelemetry's own word for work that is not to be traced."""
 _DATA = ("content", "sha256", "modality", "type")
 """What in a medium is no text."""
 
@@ -210,8 +211,7 @@ class Threads:
     def _loop(self) -> None:
         work, free = self._work, self._free
         # What a filter calls is no work of the application's, and must not be filtered in its turn.
-        context_api.attach(context_api.Context())
-        with suppress_instrumentation():
-            while True:
-                work.get()()
-                free.release()
+        context_api.attach(context_api.Context({_SUPPRESSED: True}))
+        while True:
+            work.get()()
+            free.release()

@@ -83,6 +83,8 @@ class InnerCall(Call):
         except IndexError:
             return
         self._found = self._whole(response, complete=error is None and outcome is None)
+        if (costs := self._engine.costs) is not None:
+            self._found = costs.add(self._base, self._request, self._found, self._started, self._inner)
         self.failed, self.code = error is not None, code
         self._forget()
         if error is None:

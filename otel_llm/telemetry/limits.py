@@ -8,7 +8,7 @@ import json
 import math
 from typing import Any
 
-from otel_llm.dialects.content.parts import cut_mark
+from otel_llm.dialects.content.pieces import cut_mark
 from otel_llm.dialects.fields import fields
 
 _DEEPEST = 32
@@ -31,7 +31,11 @@ class Copying:
 
     def parts(self, parts: list[Part]) -> list[Part]:
         """Copies of parts, or of other flat dicts."""
-        return [self._part(part) for part in parts]
+        return [part if self.needs_none(part) else self._part(part) for part in parts]
+
+    def needs_none(self, part: Part) -> bool:
+        """Whether it is a short text and nothing else, which nobody can change."""
+        return len(part) == 2 and type(words := part.get("content")) is str and len(words) <= self._longest
 
     def _part(self, part: Part) -> Part:
         if part.get("type") == "blob":
@@ -107,26 +111,46 @@ class Copying:
 def fit(entries: list[Part], cap: int) -> tuple[str, list[Part]]:
     """Messages or parts as compact JSON of at most `cap` bytes in UTF-8, and what that JSON says.
 
-    If there is too much, first long texts are cut, then the oldest messages but the first left out; what is
-    missing is said in its place.
+    If there is too much, long messages are cut, and of many the first and the newest told; what is missing is
+    said in its place. No more is written than there is room for.
     """
-    text = _dumps(entries)
-    if _small(text, cap):
-        try:
-            return _sound(text, entries)
-        except ValueError:
-            return "[]", []
-    most = cap // min(len(entries), 4)
-    entries = [entry if _small(_dumps(entry), most) else _cut(entry, most) for entry in entries]
-    text = _dumps(entries)
-    if not _small(text, cap):
-        entries = _fewer(entries, cap)
+    if _least(entries) <= cap:
         text = _dumps(entries)
-    return _sound(text, entries)
+        if len(text) <= cap:
+            text, size, said = _sound(text, entries)
+            if size <= cap:
+                return text, said
+    most = cap // min(len(entries), 4)
+    first, size = _within(entries[0], most)
+    room = cap - size - 160  # for what says how many are missing, and the brackets
+    kept: list[Part] = []
+    for entry in reversed(entries[1:]):
+        entry, size = _within(entry, most)  # noqa: PLW2901
+        room -= size + 1
+        if room < 0:
+            break
+        kept.append(entry)
+    missing = len(entries) - 1 - len(kept)
+    entries = [first, *([_gap(first, missing)] if missing else []), *reversed(kept)]
+    text, _, said = _sound(_dumps(entries), entries)
+    return text, said
 
 
-def _dumps(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), check_circular=False)
+def _least(entries: list[Part]) -> int:
+    """Bytes that the entries take at least."""
+    texts = (part.get("content") for entry in entries for part in entry.get("parts", (entry,)))
+    return sum(len(words) for words in texts if type(words) is str)
+
+
+def _gap(entry: Part, missing: int) -> Part:
+    """What stands in the place of entries like this one."""
+    words = f"[cut: {missing} left out]"
+    if "parts" in entry:
+        return {"role": "cut", "parts": [{"type": "text", "content": words}]}
+    return {"type": "cut", "name": words} if "name" in entry else {"type": "text", "content": words}
+
+
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
 def _small(text: str, cap: int) -> bool:
@@ -140,26 +164,32 @@ def _size(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
 
 
-def _sound(text: str, entries: list[Part]) -> tuple[str, list[Part]]:
-    """Without lone halves of characters, which nothing can encode. Two halves that have met are a character."""
+def _sound(text: str, entries: list[Part]) -> tuple[str, int, list[Part]]:
+    """Without lone halves of characters, which nothing can encode; two halves that have met are a character. With
+    its size in bytes, and what it says."""
+    if text.isascii():
+        return text, len(text), entries
     try:
-        text.encode()
+        return text, len(text.encode()), entries
     except UnicodeEncodeError:
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        entries = json.loads(text)
-    return text, entries
+        return text, len(text.encode()), json.loads(text)
 
 
-def _cut(entry: Part, cap: int) -> Part:
-    """A message or part with its longest texts cut to what the cap lets them have."""
+def _within(entry: Part, cap: int) -> tuple[Part, int]:
+    """A message or part, its longest texts cut to what the cap lets them have; and its size in bytes."""
+    whole = entry if _least([entry]) <= cap else _shortened(entry, cap)
+    if _small(text := _dumps(whole), cap):
+        return whole, _size(text)
     longest = cap
     while longest > 32:
         longest //= 2
         shorter = _shortened(entry, longest)
-        if _small(_dumps(shorter), cap):
-            return shorter
-    said = {"type": "text", "content": cut_mark(len(_dumps(entry))).strip()}
-    return {"role": entry["role"], "parts": [said]} if "parts" in entry else said
+        if _small(text := _dumps(shorter), cap):
+            return shorter, _size(text)
+    said = {"type": "text", "content": f"[cut: {len(_dumps(entry))} characters]"}
+    shortest = {"role": entry["role"], "parts": [said]} if "parts" in entry else said
+    return shortest, _size(_dumps(shortest))
 
 
 def _shortened(value: Any, longest: int) -> Any:
@@ -170,19 +200,3 @@ def _shortened(value: Any, longest: int) -> Any:
     if isinstance(value, list):
         return [_shortened(inner, longest) for inner in value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     return value
-
-
-def _fewer(entries: list[Part], cap: int) -> list[Part]:
-    """The first entry and as many of the newest as there is room for."""
-    room = cap - _size(_dumps(entries[0])) - 128  # for what says how many are missing
-    kept: list[Part] = []
-    for entry in reversed(entries[1:]):
-        room -= _size(_dumps(entry)) + 1
-        if room < 0:
-            break
-        kept.append(entry)
-    missing = {"type": "text", "content": f"[cut: {len(entries) - 1 - len(kept)} left out]"}
-    between = {"role": "cut", "parts": [missing]} if "parts" in entries[0] else missing
-    if "name" in entries[0] and "parts" not in entries[0]:
-        between = {"type": "cut", "name": missing["content"]}
-    return [entries[0], between, *reversed(kept)]

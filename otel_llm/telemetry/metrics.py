@@ -55,6 +55,7 @@ class Instruments:
             _TokensByType(meter, profile) if profile.token_usage else _TokensByDirection(meter, profile)
         )
         self._steps = {names.OPERATION_DURATION: self._operation_duration}
+        self._cost = meter.create_counter(names.COST, "{USD}", "What calls cost")
 
     @property
     def live(self) -> bool:
@@ -84,6 +85,10 @@ class Instruments:
         if usage is not None:
             self._tokens.record(operation, usage, base, failed)
 
+    def record_cost(self, amount: float, base: Attributes) -> None:
+        """What a call cost, in USD."""
+        self._cost.add(amount, base, _NOWHERE)
+
     def record_step(self, name: str, seconds: float, attributes: Attributes, context: Context) -> None:
         """The duration of what is no model call."""
         if name not in self._steps:
@@ -96,56 +101,32 @@ class Instruments:
         self._output_chunk.record(seconds, base, context)
 
 
-class _TokensByType:
-    """One histogram with the direction as an attribute, for inference and embeddings alike."""
-
-    def __init__(self, meter: Meter, profile: names.Profile) -> None:
-        self._usage = _histogram(
-            meter, profile.token_usage or "", "{token}", "Tokens used by a call", names.TOKEN_BUCKETS
-        )
-
-    def record(self, operation: str, usage: TokenUsage, base: Attributes, failed: Attributes) -> None:
-        del operation, base
-        if usage.input_tokens is not None:
-            self._usage.record(usage.input_tokens, {**failed, names.TOKEN_TYPE: "input"}, _NOWHERE)
-        if usage.output_tokens is not None:
-            self._usage.record(usage.output_tokens, {**failed, names.TOKEN_TYPE: "output"}, _NOWHERE)
-
-
 # What each counter adds up, and the parts of it that providers tell by modality.
-_COUNTERS = (
-    ("input_tokens", "input_tokens", ("text_input_tokens", "image_input_tokens", "audio_input_tokens")),
-    ("output_tokens", "output_tokens", ("text_output_tokens", "image_output_tokens", "audio_output_tokens")),
+_CACHED = (
     ("cache_read.input_tokens", "cache_read_tokens", ()),
     ("cache_write.input_tokens", "cache_write_tokens", ()),
+)
+_COUNTED = (
+    ("input_tokens", "input_tokens", ("text_input_tokens", "image_input_tokens", "audio_input_tokens")),
+    ("output_tokens", "output_tokens", ("text_output_tokens", "image_output_tokens", "audio_output_tokens")),
+    *_CACHED,
     ("reasoning.output_tokens", "reasoning_tokens", ()),
 )
 
 
-class _TokensByDirection:
-    """A histogram per direction and counters by modality, of inference alone: the newest conventions."""
+class _Counters:
+    """Sums by modality, of inference alone: the newest conventions. Nothing is added where there is nothing."""
 
-    def __init__(self, meter: Meter, profile: names.Profile) -> None:
-        self._input = _histogram(
-            meter, profile.input_tokens or "", "{token}", "Input tokens of a call", names.TOKEN_BUCKETS
-        )
-        self._output = _histogram(
-            meter, profile.output_tokens or "", "{token}", "Output tokens of a call", names.TOKEN_BUCKETS
-        )
-        self._counters = [
-            (meter.create_counter(f"{profile.usage_counter_prefix}{name}", "{token}"), field, parts)
-            for name, field, parts in _COUNTERS
+    def __init__(
+        self, meter: Meter, prefix: str | None, rows: tuple[tuple[str, str, tuple[str, ...]], ...]
+    ) -> None:
+        self._rows = [
+            (meter.create_counter(f"{prefix}{name}", "{token}"), field, parts)
+            for name, field, parts in (rows if prefix else ())
         ]
 
-    def record(self, operation: str, usage: TokenUsage, base: Attributes, failed: Attributes) -> None:
-        del failed  # the newest conventions know no error.type on tokens
-        if operation == "embeddings":
-            return
-        if usage.input_tokens is not None:
-            self._input.record(usage.input_tokens, base, _NOWHERE)
-        if usage.output_tokens is not None:
-            self._output.record(usage.output_tokens, base, _NOWHERE)
-        for counter, field, parts in self._counters:
+    def add(self, usage: TokenUsage, base: Attributes) -> None:
+        for counter, field, parts in self._rows:
             total = getattr(usage, field)
             if not total:
                 continue
@@ -156,6 +137,47 @@ class _TokensByDirection:
             for modality, tokens in (*told.items(), ("unknown", rest)):
                 if tokens:
                     counter.add(tokens, {**base, names.TOKEN_MODALITY: modality}, _NOWHERE)
+
+
+class _TokensByType:
+    """One histogram with the direction as an attribute, for inference and embeddings alike."""
+
+    def __init__(self, meter: Meter, profile: names.Profile) -> None:
+        self._usage = _histogram(
+            meter, profile.token_usage or "", "{token}", "Tokens used by a call", names.TOKEN_BUCKETS
+        )
+        self._cached = _Counters(meter, profile.usage_counter_prefix, _CACHED)
+
+    def record(self, operation: str, usage: TokenUsage, base: Attributes, failed: Attributes) -> None:
+        if usage.input_tokens is not None:
+            self._usage.record(usage.input_tokens, {**failed, names.TOKEN_TYPE: "input"}, _NOWHERE)
+        if usage.output_tokens is not None:
+            self._usage.record(usage.output_tokens, {**failed, names.TOKEN_TYPE: "output"}, _NOWHERE)
+        if operation != "embeddings":
+            self._cached.add(usage, base)
+
+
+class _TokensByDirection:
+    """A histogram per direction and counters, of inference alone: the newest conventions."""
+
+    def __init__(self, meter: Meter, profile: names.Profile) -> None:
+        self._input = _histogram(
+            meter, profile.input_tokens or "", "{token}", "Input tokens of a call", names.TOKEN_BUCKETS
+        )
+        self._output = _histogram(
+            meter, profile.output_tokens or "", "{token}", "Output tokens of a call", names.TOKEN_BUCKETS
+        )
+        self._counted = _Counters(meter, profile.usage_counter_prefix, _COUNTED)
+
+    def record(self, operation: str, usage: TokenUsage, base: Attributes, failed: Attributes) -> None:
+        del failed  # the newest conventions know no error.type on tokens
+        if operation == "embeddings":
+            return
+        if usage.input_tokens is not None:
+            self._input.record(usage.input_tokens, base, _NOWHERE)
+        if usage.output_tokens is not None:
+            self._output.record(usage.output_tokens, base, _NOWHERE)
+        self._counted.add(usage, base)
 
 
 def _histogram(meter: Meter, name: str, unit: str, description: str, buckets: tuple[float, ...]) -> Histogram:

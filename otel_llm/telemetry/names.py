@@ -52,6 +52,10 @@ USAGE_AUDIO_INPUT = "gen_ai.usage.audio.input_tokens"
 USAGE_TEXT_OUTPUT = "gen_ai.usage.text.output_tokens"
 USAGE_IMAGE_OUTPUT = "gen_ai.usage.image.output_tokens"
 USAGE_AUDIO_OUTPUT = "gen_ai.usage.audio.output_tokens"
+USAGE_COST = "gen_ai.usage.cost"
+"""Not of the conventions, but read by several backends. Its parts may not stand beside it: what does is added up."""
+COST_INPUT = "otel_llm.cost.input"
+COST_OUTPUT = "otel_llm.cost.output"
 
 INPUT_MESSAGES = "gen_ai.input.messages"
 OUTPUT_MESSAGES = "gen_ai.output.messages"
@@ -88,6 +92,15 @@ STREAM_OUTCOME = "otel_llm.stream.outcome"
 """Ours: only on the span of a stream that nobody finished reading or closed. The conventions have no word
 for it, and `error.type` would call a failure what is none."""
 
+# Ours too: how sure a model was of its tokens. The conventions have no word for any of it.
+LOGPROBS_TOKEN_COUNT = "otel_llm.logprobs.token_count"
+LOGPROBS_MEAN = "otel_llm.logprobs.mean"
+LOGPROBS_MIN = "otel_llm.logprobs.min"
+LOGPROBS_MIN_POSITION = "otel_llm.logprobs.min_position"
+LOGPROBS_PERPLEXITY = "otel_llm.logprobs.perplexity"
+LOGPROBS_TOKENS = "otel_llm.logprobs.tokens"
+"""The tokens themselves, which are content."""
+
 # What LangSmith reads beside these, from spans that are sent to nobody else.
 LANGSMITH = {
     PROVIDER_NAME: "gen_ai.system",
@@ -111,6 +124,7 @@ OPERATION_DURATION = "gen_ai.client.operation.duration"
 TOOL_DURATION = "gen_ai.execute_tool.duration"
 AGENT_DURATION = "gen_ai.invoke_agent.duration"
 WORKFLOW_DURATION = "gen_ai.invoke_workflow.duration"
+COST = "otel_llm.cost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +141,10 @@ class Profile:
     input_tokens: str | None = None
     output_tokens: str | None = None
     usage_counter_prefix: str | None = None
+    """Of the counters by modality; beside one histogram there are those of cached tokens alone."""
 
 
+_COUNTED = "gen_ai.client.inference.usage."
 _PYTHON_METRICS = {
     "inference_duration": OPERATION_DURATION,
     "time_to_first_chunk": "gen_ai.client.operation.time_to_first_chunk",
@@ -140,7 +156,7 @@ PROFILES = {
     profile.name: profile
     for profile in (
         # The newest span names with the metric names of today's official Python packages and dashboards.
-        Profile("2026-10", cache_write=USAGE_CACHE_WRITE, **_PYTHON_METRICS),
+        Profile("2026-10", cache_write=USAGE_CACHE_WRITE, usage_counter_prefix=_COUNTED, **_PYTHON_METRICS),
         # The newest text of the conventions.
         Profile(
             "latest",
@@ -151,7 +167,7 @@ PROFILES = {
             token_usage=None,
             input_tokens="gen_ai.client.inference.operation.input_tokens",
             output_tokens="gen_ai.client.inference.operation.output_tokens",
-            usage_counter_prefix="gen_ai.client.inference.usage.",
+            usage_counter_prefix=_COUNTED,
         ),
         # For backends that have not moved to the new name of written cache tokens.
         Profile("2026-08", cache_write=USAGE_CACHE_CREATION, **_PYTHON_METRICS),

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from otel_llm.dialects.content.parts import Budget, Content
+from otel_llm.dialects.content.parts import Content
+from otel_llm.dialects.content.pieces import Budget
 from otel_llm.telemetry.limits import Copying, fit
 from tests.content.parts import REQUIRED
 from tests.test_recordings import WRONG, places

@@ -11,7 +11,7 @@ import pytest
 
 from otel_llm.dialects.content import content_of
 from otel_llm.testing import Exchange, ReplayServer, Request, Telemetry
-from tests.content.reading import answered
+from tests.content.reading import read as read_wire
 from tests.content.told import (
     blob,
     file,
@@ -314,7 +314,11 @@ def test_generators_are_left_to_the_sdk(telemetry: Telemetry, replay: ReplayServ
 
 def read(given: list[dict[str, Any]], budget: int = 10**6) -> list[Any]:
     """The parts of an answer."""
-    return [part for one in answered("anthropic_messages.MESSAGES", given, budget) for part in one["parts"]]
+    return [
+        part
+        for one in read_wire("anthropic_messages.MESSAGES", {}, given, budget)[1]
+        for part in one["parts"]
+    ]
 
 
 def test_a_fallback_in_mid_stream_starts_over() -> None:

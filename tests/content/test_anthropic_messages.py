@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,8 +10,8 @@ import pytest
 
 from otel_llm.dialects.content import content_of
 from tests.content.anything import harm
-from tests.content.parts import stable, taken_apart
-from tests.content.reading import read, wrong
+from tests.content.parts import faults, stable, taken_apart
+from tests.content.reading import attributes, read
 from tests.native import NATIVES
 from tests.recordings import Recording, recordings
 
@@ -133,7 +134,7 @@ def test_everything_said_is_found_back(recording: Recording) -> None:
         tool["name"] for tool in recording.asked.get("tools", [])
     ]
     assert told(outputs) == answered(recording, events)
-    assert wrong(found, outputs) == []
+    assert list(faults(json.loads(json.dumps(attributes(found, outputs))))) == []
 
 
 @pytest.mark.parametrize(

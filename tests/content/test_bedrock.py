@@ -13,8 +13,8 @@ from otel_llm.dialects.content import content_of
 from tests.content import test_anthropic_messages as claude
 from tests.content import test_openai_chat as chat
 from tests.content.anything import harm
-from tests.content.parts import stable, taken_apart
-from tests.content.reading import read, wrong
+from tests.content.parts import faults, stable, taken_apart
+from tests.content.reading import attributes, read
 from tests.native import NATIVES
 from tests.recordings import Recording, recordings
 
@@ -209,7 +209,7 @@ def test_everything_said_is_found_back(recording: Recording) -> None:
     assert [part["content"] for part in found.system] == [words for words in instructions if words]
     assert [part["name"] for part in found.tools] == [*names(body)]
     assert told(outputs) == answered(recording)
-    assert wrong(found, outputs) == []
+    assert list(faults(json.loads(json.dumps(attributes(found, outputs))))) == []
 
 
 @pytest.mark.parametrize(

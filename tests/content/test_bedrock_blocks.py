@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from otel_llm.dialects.content import content_of
-from otel_llm.dialects.content.parts import Budget
+from otel_llm.dialects.content.pieces import Budget
 from otel_llm.testing import Exchange, ReplayServer, Telemetry
 from tests.content.told import (
     blob,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from otel_llm.dialects.content.bounded import kept
-from otel_llm.dialects.content.parts import Budget
+from otel_llm.dialects.content.pieces import Budget
 
 cyclic: dict[str, Any] = {}
 cyclic["self"] = [cyclic]

@@ -53,7 +53,7 @@ def test_shipped_filters_find_what_they_are_for(name: str, secret: str, replay: 
         [{"role": "user", "content": f"keep {secret} to yourself"}],
         answer=lambda _: Exchange.json(answer),
     )
-    core = secret.split('"')[1] if '"' in secret else secret.split(" ", 2)[-1].split("=")[-1]
+    core = secret.split('"')[1] if '"' in secret else secret.split(" ", 2)[-1].rsplit("=", maxsplit=1)[-1]
     exported = repr([span.attributes for span in telemetry.spans]) + repr(
         [log.log_record.attributes for log in telemetry.logs]
     )

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 import otel_llm
 from otel_llm.guard import dropped
@@ -74,13 +77,13 @@ def test_what_calls_have_in_common_is_stored_once(tmp_path: Path, replay: Replay
     for _ in range(3):
         ask(replay, tools=[TOOL])
         assert otel_llm.flush()
-    assert len({span.attributes["gen_ai.tool.definitions_ref"] for span in telemetry.spans}) == 1
+    assert len({str(span.attributes["gen_ai.tool.definitions_ref"]) for span in telemetry.spans}) == 1
     assert len(list(tmp_path.iterdir())) == 3 * 2 + 1
 
 
 def test_any_place_of_fsspecs_will_do(replay: ReplayServer) -> None:
     """Such as memory."""
-    import fsspec
+    import fsspec  # pyright: ignore[reportMissingTypeStubs]
 
     telemetry = uploading("memory://said")
     ask(replay)
@@ -163,6 +166,15 @@ def test_a_hook_sees_everything_and_may_change_it(replay: ReplayServer) -> None:
     assert taken_apart(told(telemetry, OUTPUT)) == [("text", "changed")]
     assert told(telemetry)[0]["parts"][1]["content"] == "QUJD"
     assert list(faults(telemetry.spans[0].attributes)) == []
+
+
+def test_a_hook_is_called_whether_the_span_is_sampled_or_not(replay: ReplayServer) -> None:
+    """Also where nobody takes spans or metrics of it."""
+    hook = Hook()
+    otel_llm.instrument(TracerProvider(sampler=ALWAYS_OFF), NoOpMeterProvider(), completion_hook=hook)
+    ask(replay)
+    list(ask(replay, stream=True))
+    assert [len(given["outputs"]) for given in hook.given] == [1, 1]
 
 
 class Failing:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from otel_llm.dialects.content import content_of
-from otel_llm.dialects.content.parts import Budget
+from otel_llm.dialects.content.pieces import Budget
 from tests.content.parts import faults, stable, taken_apart
 from tests.recordings import Recording, openai_shaped
 

@@ -9,7 +9,7 @@ import pytest
 
 from otel_llm.dialects.content import content_of
 from otel_llm.testing import Exchange, ReplayServer, Request, Telemetry
-from tests.content.reading import answered
+from tests.content.reading import read as read_wire
 from tests.content.told import (
     blob,
     file,
@@ -228,7 +228,11 @@ def read(given: list[dict[str, Any]], budget: int = 10**6) -> list[Any]:
     """The parts of an answer, without values that are null."""
     return json.loads(
         json.dumps(
-            [part for one in answered("openai_responses.RESPONSES", given, budget) for part in one["parts"]]
+            [
+                part
+                for one in read_wire("openai_responses.RESPONSES", {}, given, budget)[1]
+                for part in one["parts"]
+            ]
         ),
         object_hook=lambda told: {key: value for key, value in told.items() if value is not None},
     )

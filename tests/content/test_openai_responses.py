@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,8 +10,8 @@ import pytest
 
 from otel_llm.dialects.content import content_of
 from tests.content.anything import harm
-from tests.content.parts import stable, taken_apart
-from tests.content.reading import read, wrong
+from tests.content.parts import faults, stable, taken_apart
+from tests.content.reading import attributes, read
 from tests.recordings import Recording, openai_shaped
 
 pytestmark = pytest.mark.recordings
@@ -36,7 +37,12 @@ def said(item: Any) -> Iterator[Words]:
     """What one item says."""
     kind = item.get("type", "message")
     if kind == "message":
-        yield from contents(item["content"])
+        content = item["content"]
+        for part in [{"type": "text", "text": content}] if isinstance(content, str) else content:
+            if words := part.get("text") or part.get("refusal"):
+                yield ("text", words)
+            elif "text" not in part:
+                yield medium(part)
     elif kind == "reasoning":
         for piece in (item.get("summary") or []) + (item.get("content") or []):
             yield ("reasoning", piece["text"])
@@ -44,37 +50,25 @@ def said(item: Any) -> Iterator[Words]:
         yield ("tool_call", item["name"], stable(item[CALLED[kind]]))
     elif kind == "function_call_output":
         yield ("tool_call_response", stable(item["output"]) if isinstance(item["output"], str) else "media")
-    elif kind == "tool_search_output":
-        found = "tools: " + " ".join(names(item["tools"]))
-        by_caller = item["execution"] == "client"
-        yield (
-            ("tool_call_response", found)
-            if by_caller
-            else (
-                "server_tool_call_response",
-                "tool_search",
-                found,
-            )
-        )
+    elif kind == "tool_search_output" or item.get("execution") == "client":
+        yield searched(item, kind)
+    elif kind.endswith("_call"):
+        keys = {"web_search_call": "action", "file_search_call": "queries", "tool_search_call": "arguments"}
+        yield ("server_tool_call", kind.removesuffix("_call"), stable(item[keys[kind]]))
+        if item.get("results") is not None:
+            yield ("server_tool_call_response", "file_search", stable(item["results"]))
     else:
-        yield from ran(item, kind)
+        raise AssertionError(kind)
 
 
-def contents(content: Any) -> Iterator[Words]:
-    for part in [{"type": "text", "text": content}] if isinstance(content, str) else content:
-        if words := part.get("text") or part.get("refusal"):
-            yield ("text", words)
-        elif "text" not in part:
-            yield medium(part)
-
-
-def ran(item: Any, kind: str) -> Iterator[Words]:
-    """A call of a tool of the provider's, which the caller may have to run."""
-    keys = {"web_search_call": "action", "file_search_call": "queries", "tool_search_call": "arguments"}
-    name = "tool_call" if item.get("execution") == "client" else "server_tool_call"
-    yield (name, kind.removesuffix("_call"), stable(item[keys[kind]]))
-    if item.get("results") is not None:
-        yield ("server_tool_call_response", "file_search", stable(item["results"]))
+def searched(item: Any, kind: str) -> Words:
+    """A search for tools, by the program or by the provider."""
+    if kind == "tool_search_call":
+        return ("tool_call", "tool_search", stable(item["arguments"]))
+    found = "tools: " + " ".join(names(item["tools"]))
+    if item["execution"] == "client":
+        return ("tool_call_response", found)
+    return ("server_tool_call_response", "tool_search", found)
 
 
 def names(tools: Any) -> Iterator[str]:
@@ -143,7 +137,7 @@ def test_everything_said_is_found_back(recording: Recording) -> None:
     last = last.get("response", last)
     assert told(outputs) == [words for item in last.get("output") or [] for words in said(item)]
     assert len(outputs) <= 1
-    assert wrong(found, outputs) == []
+    assert list(faults(json.loads(json.dumps(attributes(found, outputs))))) == []
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,11 @@ def test_every_known_shape_is_read(seed: dict[str, Any], form: Any) -> None:
     assert getattr(answer, "model", None) == expected.get("response_model")
     assert getattr(answer, "id", None) == expected.get("response_id")
     assert getattr(answer, "system_fingerprint", None) == expected.get("system_fingerprint")
+    told = getattr(answer, "logprobs", None)
+    figures = expected.get("logprobs")
+    assert (told and {name: getattr(told, name) for name in figures or ("sum",)}) == (
+        None if figures is None else pytest.approx(figures, abs=1e-9)
+    )
     if "error_type" in expected:
         assert answer is not None
         assert answer.error == expected["error_type"]

@@ -9,7 +9,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext, Status, StatusCode
 
-from otel_llm.export.lines import Piece, Totals, call_line, clean, seconds, tree
+from otel_llm.export.lines import Piece, Totals, call_line, clean, dollars, seconds, tree
 from otel_llm.telemetry import names
 
 CALL = {names.OPERATION_NAME: "chat", names.REQUEST_MODEL: "gpt-4o"}
@@ -166,3 +166,33 @@ def test_errors_of_other_spans_are_told() -> None:
     """By what their status says."""
     line = next(tree([ended("work", attributes={}, error="ValueError: not\na number")]))
     assert text(line) == "└─ work   1.25 s   error (ValueError: not\\na number)"
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [
+        (0.0, "$0.00"),
+        (0.00375, "$0.00375"),
+        (0.0000054, "$0.000005"),
+        (0.5, "$0.50"),
+        (0.9999999, "$1.00"),
+        (12.4, "$12.40"),
+        (12345.678, "$12,345.68"),
+    ],
+)
+def test_amounts_are_short(amount: float, said: str) -> None:
+    """Small ones to a millionth, large ones to a cent."""
+    assert dollars(amount) == said
+
+
+def test_costs_are_shown_where_they_are_told() -> None:
+    """On the line of a call, and in a column of the totals that is not there without them."""
+    told = {**CALL, names.USAGE_INPUT_TOKENS: 5, names.USAGE_COST: 0.25}
+    totals = Totals()
+    totals.add(ended(attributes={**CALL, names.REQUEST_MODEL: "free"}))
+    assert "cost" not in text(next(totals.lines()))
+    for _ in range(2):
+        totals.add(ended(attributes=told))
+    rows = [text(line).split() for line in totals.lines()]
+    assert [row[-1] for row in rows] == ["cost", "0", "$0.50", "$0.50"]
+    assert text(call_line(ended(attributes=told))) == "chat gpt-4o   in 5   $0.25   1.25 s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import warnings
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from otel_llm.testing import Exchange, ReplayServer, Telemetry
 from tests.lives.scenarios import only, settled
+from tests.lives.sure import PREFIX, figures, google, said
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -18,7 +20,7 @@ with warnings.catch_warnings():
     models: Any = pytest.importorskip("vertexai.generative_models")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-ANSWER = {
+ANSWER: dict[str, Any] = {
     "candidates": [{"content": {"role": "model", "parts": [{"text": "hi"}]}, "finishReason": "STOP"}],
     "usageMetadata": {
         "promptTokenCount": 100,
@@ -30,16 +32,23 @@ ANSWER = {
     "modelVersion": "gemini-x-001",
     "responseId": "r",
 }
+_SENT: Any = importlib.import_module("google.cloud.aiplatform_v1.types").GenerateContentResponse
+_KNOWN = {*_SENT.meta.fields, *_SENT.UsageMetadata.meta.fields}
+"""What this version's messages have room for: older ones lose what the provider says beyond that."""
+_THOUGHTS = "thoughts_token_count" in _KNOWN
+_LATER = {
+    "response_id": ("gen_ai.response.id", "r"),
+    "cached_content_token_count": ("gen_ai.usage.cache_read.input_tokens", 40),
+    "thoughts_token_count": ("gen_ai.usage.reasoning.output_tokens", 30),
+}
 FIGURES = {
     "gen_ai.provider.name": "gcp.vertex_ai",
     "gen_ai.request.model": "gemini-x",
     "gen_ai.response.model": "gemini-x-001",
-    "gen_ai.response.id": "r",
     "gen_ai.response.finish_reasons": ("stop",),
     "gen_ai.usage.input_tokens": 100,
-    "gen_ai.usage.cache_read.input_tokens": 40,
-    "gen_ai.usage.output_tokens": 40,
-    "gen_ai.usage.reasoning.output_tokens": 30,
+    "gen_ai.usage.output_tokens": 40 if _THOUGHTS else 10,
+    **dict(row for field, row in _LATER.items() if field in _KNOWN),
 }
 
 
@@ -86,6 +95,30 @@ def test_streams_are_told(telemetry: Telemetry, replay: ReplayServer, model: Any
     assert settled(telemetry) == []
     assert len(list(model.generate_content("hi", stream=True))) == 2
     assert FIGURES.items() <= only(telemetry).attributes.items()
+
+
+@pytest.mark.settings(logprobs=True)
+def test_log_probabilities_are_told(telemetry: Telemetry, replay: ReplayServer, model: Any) -> None:
+    """Of tokens, whole and in pieces; single precision is what the SDK makes of them."""
+    whole, pieces = google()
+    replay.answer(Exchange.json(whole))
+    model.generate_content("hi")
+    replay.answer(stream(*pieces))
+    list(model.generate_content("hi", stream=True))
+    for span in settled(telemetry):
+        assert said(span) == pytest.approx(figures(-0.25, -1.5, -0.0625), abs=1e-9)
+
+
+@pytest.mark.settings(logprobs=True)
+@pytest.mark.parametrize(("average", "told"), [({"avgLogprobs": -0.5}, ["mean", "perplexity"]), ({}, [])])
+def test_an_average_that_was_not_sent_is_not_zero(
+    telemetry: Telemetry, replay: ReplayServer, model: Any, average: dict[str, Any], told: list[str]
+) -> None:
+    """In a protocol buffer it is."""
+    (candidate,) = ANSWER["candidates"]
+    replay.answer(Exchange.json({**ANSWER, "candidates": [{**candidate, **average}]}))
+    model.generate_content("hi")
+    assert sorted(said(only(telemetry))) == [PREFIX + name for name in told]
 
 
 def test_a_broken_off_stream_is_no_error(telemetry: Telemetry, replay: ReplayServer, model: Any) -> None:

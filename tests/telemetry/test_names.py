@@ -15,8 +15,8 @@ ATTRIBUTES = {
     if name.isupper()
     and isinstance(value, str)
     and "." in value
-    and not name.startswith(("EVENT_", "STREAM_", "LANGSMITH_"))
-    and not name.endswith("_DURATION")
+    and not name.startswith(("_", "EVENT_", "STREAM_", "LOGPROBS_", "LANGSMITH_", "COST"))
+    and not name.endswith(("_DURATION", "_COST"))
     and name not in ("SESSION_ID", "USER_ID")  # of the conventions' other parts
 } | {"ERROR_TYPE": names.ERROR_TYPE}
 OLD = {names.USAGE_CACHE_CREATION, names.TOKEN_TYPE}
@@ -39,6 +39,9 @@ def test_every_metric_of_a_profile_is_in_the_registry(profile: names.Profile) ->
     for name in (profile.token_usage, profile.input_tokens, profile.output_tokens):
         assert name is None or tuple(known[name]["bucket_boundaries"]) == names.TOKEN_BUCKETS
     assert profile.inference_duration in known
+    if profile.usage_counter_prefix is not None:
+        assert f"{profile.usage_counter_prefix}cache_read.input_tokens" in known
+        assert f"{profile.usage_counter_prefix}cache_write.input_tokens" in known
 
 
 @pytest.mark.parametrize(

@@ -16,17 +16,16 @@ from otel_llm.dialects.content.bounded import kept, put_copy
 from otel_llm.dialects.content.in_order import InOrder
 from otel_llm.dialects.content.parts import (
     Asked,
-    Budget,
     Content,
     Message,
     Part,
-    Text,
     message,
     said,
     thought,
     tool_call,
     worded,
 )
+from otel_llm.dialects.content.pieces import Budget, Text
 from otel_llm.dialects.fields import Fields, count, fields, items, text
 
 

@@ -12,7 +12,6 @@ from otel_llm.dialects.content.bounded import kept, put_copy
 from otel_llm.dialects.content.in_order import InOrder
 from otel_llm.dialects.content.parts import (
     Asked,
-    Budget,
     Content,
     Message,
     Part,
@@ -30,6 +29,7 @@ from otel_llm.dialects.content.parts import (
     uri,
     worded,
 )
+from otel_llm.dialects.content.pieces import Budget
 from otel_llm.dialects.fields import Fields, count, fields, items, text
 
 _DOCUMENTS = {

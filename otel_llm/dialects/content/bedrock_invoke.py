@@ -10,7 +10,6 @@ from otel_llm.dialects.content import anthropic_messages, bedrock_converse, cont
 from otel_llm.dialects.content.in_order import InOrder
 from otel_llm.dialects.content.parts import (
     Asked,
-    Budget,
     Content,
     ContentReader,
     Message,
@@ -23,6 +22,7 @@ from otel_llm.dialects.content.parts import (
     tool_result,
     worded,
 )
+from otel_llm.dialects.content.pieces import Budget
 from otel_llm.dialects.fields import Fields, count, fields, items
 from otel_llm.dialects.sse import decode
 

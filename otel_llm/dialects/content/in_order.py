@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from otel_llm.dialects.content.parts import Budget, Part, Text
+from otel_llm.dialects.content.parts import Part
+from otel_llm.dialects.content.pieces import Budget, Text
 
 Make = Callable[[str], Part]
 """Makes the part of a whole text: `said`, `thought`, or a call from its arguments."""

@@ -14,16 +14,15 @@ from otel_llm.dialects.content.openai_messages import (
 )
 from otel_llm.dialects.content.parts import (
     Asked,
-    Budget,
     Content,
     Message,
-    Text,
     message,
     said,
     texts_of,
     thought,
     tool_call,
 )
+from otel_llm.dialects.content.pieces import Budget, Text
 from otel_llm.dialects.fields import Fields, fields, items, text
 
 
@@ -76,7 +75,7 @@ class _Choice:
     def _call(self, call: Fields, position: int) -> None:
         told = fields(call.get("function")) or fields(call.get("custom"))
         place, own = call.get("index"), text(call.get("id"))
-        if place is None:  # a whole call in one piece, or more of the last one
+        if not isinstance(place, (int, float, str)):  # a whole call in one piece, or more of the last one
             place = own or (
                 position if own is None and len(self._calls) <= 1 else next(reversed(self._calls))
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from otel_llm.dialects.content.parts import (
@@ -11,6 +11,7 @@ from otel_llm.dialects.content.parts import (
     blob,
     file,
     message,
+    plain_text,
     said,
     server_call,
     server_result,
@@ -61,7 +62,7 @@ def _inner_texts(thinking: Any) -> str:
     return "".join(piece for piece in pieces if isinstance(piece, str))
 
 
-_PARTS = {
+_PARTS: dict[str, Callable[[Fields], Part | None]] = {
     "text": lambda seen: said(seen.get("text")),
     "refusal": lambda seen: refused(seen.get("refusal")),
     "image_url": lambda seen: _url(seen, "image_url", "image"),
@@ -70,13 +71,18 @@ _PARTS = {
     "document_url": lambda seen: _url(seen, "document_url", "document"),
     "input_audio": lambda seen: _read_audio(seen.get("input_audio")),
     "file": lambda seen: read_file(fields(seen.get("file")) or seen),
+    "tool_file": lambda seen: file("document", seen.get("file_id")),  # Mistral
+    "reference": lambda seen: None,
+    "tool_reference": lambda seen: None,
     "thinking": lambda seen: thought(_inner_texts(seen.get("thinking"))),
     "reasoning": lambda seen: thought(_inner_texts(seen.get("summary") or seen.get("text"))),
 }
 
 
 def _read_audio(held: Any) -> Part:
-    return blob("audio", held) if isinstance(held, str) else _audio(fields(held))
+    if isinstance(held, str):
+        return uri("audio", held) if held[:5] in ("http:", "https", "data:") else blob("audio", held)
+    return _audio(fields(held))
 
 
 def read_part(seen: Fields) -> Part | None:
@@ -84,7 +90,8 @@ def read_part(seen: Fields) -> Part | None:
     read = _PARTS.get(text(seen.get("type")) or "")
     part = unknown(seen) if read is None else read(seen)
     # Some send texts and thoughts without any words in them.
-    return None if part is not None and part.get("content", part) is None else part
+    empty = part is not None and any(part.get(name, part) is None for name in ("content", "uri"))
+    return None if empty else part
 
 
 def read_call(call: Any) -> Part:
@@ -99,6 +106,8 @@ def read_call(call: Any) -> Part:
 
 def read_message(said_by: Any) -> Message:
     """A message of a request, or of an answer that came whole."""
+    if (plain := plain_text(said_by)) is not None:
+        return plain
     seen = fields(said_by)
     role, content = seen.get("role"), seen.get("content")
     if role in ("tool", "function"):

@@ -9,17 +9,8 @@ from otel_llm.dialects.content.bounded import put_copy
 from otel_llm.dialects.content.in_order import InOrder
 from otel_llm.dialects.content.openai_items import read_item, read_items, read_tools
 from otel_llm.dialects.content.openai_messages import refused
-from otel_llm.dialects.content.parts import (
-    Asked,
-    Budget,
-    Content,
-    Message,
-    Part,
-    message,
-    said,
-    thought,
-    worded,
-)
+from otel_llm.dialects.content.parts import Asked, Content, Message, Part, message, said, thought, worded
+from otel_llm.dialects.content.pieces import Budget
 from otel_llm.dialects.fields import Fields, count, fields, items, text
 
 # What is asked.

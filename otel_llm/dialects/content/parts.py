@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from otel_llm.dialects.content.pieces import Budget
 from otel_llm.dialects.dialect import Reader
 from otel_llm.dialects.fields import Fields, fields, items, text
 
@@ -50,56 +51,31 @@ class Content:
     reader: Callable[[Budget], ContentReader]
 
 
-class Budget:
-    """How many characters of one answer are kept, in all of its texts together."""
-
-    __slots__ = ("left",)
-
-    def __init__(self, characters: int) -> None:
-        self.left = characters
-
-
-class Text:
-    """One text out of pieces; what goes beyond the budget is counted and forgotten."""
-
-    __slots__ = ("_budget", "_cut", "_pieces")
-
-    def __init__(self, budget: Budget) -> None:
-        self._budget = budget
-        budget.left -= 64  # a text that is begun is kept too, and answers may have any number of them
-        self._pieces: list[str] = []
-        self._cut = 0
-
-    def add(self, piece: Any) -> None:
-        """The next piece; anything but a string is none."""
-        if type(piece) is str:
-            left = self._budget.left
-            if len(piece) > left:
-                self._cut += len(piece) - max(left, 0)
-                piece = piece[: max(left, 0)]
-            self._budget.left -= len(piece)
-            if piece:
-                self._pieces.append(piece)
-
-    def __bool__(self) -> bool:
-        return bool(self._pieces or self._cut)
-
-    def __str__(self) -> str:
-        whole = "".join(self._pieces)
-        return f"{whole}{cut_mark(self._cut)}" if self._cut else whole
-
-
-def cut_mark(characters: int) -> str:
-    """What stands at the end of a text that was cut."""
-    return f" [cut: {characters} characters]"
-
-
 def message(role: Any, parts: Iterable[Part], name: Any = None) -> Message:
     """One message; its role as sent."""
     found: Message = {"role": text(role) or "user", "parts": list(parts)}
     if (told := text(name)) is not None:
         found["name"] = told
     return found
+
+
+def plain_text(seen: Any) -> Message | None:
+    """A message that is a role and a text and nothing else, as nearly all are; None for any other."""
+    if type(seen) is dict and len(seen) == 2:
+        role, content = seen.get("role"), seen.get("content")
+        if (
+            type(content) is str
+            and content
+            and type(role) is str
+            and len(role) <= 16
+            and role not in _RESULTS
+        ):
+            return {"role": role, "parts": [{"type": "text", "content": content}]}
+    return None
+
+
+_RESULTS = ("tool", "function")
+"""Roles whose texts are results of tools."""
 
 
 def said(content: Any) -> Part:

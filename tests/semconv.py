@@ -141,6 +141,7 @@ def check_spans(
             *_shape(span, attributes),
             *_names(attributes, profile, content=content),
             *_figures(attributes, allow_odd=allow_odd),
+            *([] if content else _prose(span, attributes)),
             *_logprobs(attributes),
         ):
             yield f"span {span.name!r}: {problem}"
@@ -235,6 +236,30 @@ def _name(
             yield f"{name} is {value!r}, not {entry['type']}"
         if entry["sensitive"] is True and not content:
             yield f"{name} is content"
+
+
+NAMED_BY_USERS = (
+    "gen_ai.agent.name",
+    "gen_ai.conversation.id",
+    "gen_ai.data_source.id",
+    "gen_ai.request.model",
+    "gen_ai.request.stop_sequences",
+    "gen_ai.tool.name",
+    "gen_ai.workflow.name",
+    "session.id",
+    "user.id",
+)
+
+
+def _prose(span: ReadableSpan, attributes: Mapping[str, Any]) -> Iterator[str]:
+    """With content off nothing is told in words: codes, names and ids have no spaces."""
+    for name, value in attributes.items():
+        words = " ".join(value) if isinstance(value, (tuple, list)) and name.endswith("sequences") else value
+        if isinstance(words, str) and name not in NAMED_BY_USERS and any(map(str.isspace, words)):
+            yield f"{name} tells {words!r}"
+    told = (span.status.description or "").replace(": ", ":")
+    if any(map(str.isspace, told)):
+        yield f"the status tells {told!r}"
 
 
 def _required(operation: str) -> list[str]:
@@ -374,7 +399,7 @@ def check_events(logs: Iterable[Any], *, content: bool = False) -> Iterator[str]
             continue
         if known["severity"] and record.severity_number.value != known["severity"]["number"]:
             yield f"event {record.event_name}: severity {record.severity_number}"
-        allowed = {*known["attributes"], *REFERENCES}
+        allowed = {*known["attributes"], *REFERENCES, OWN}
         if record.event_name == DETAILS:  # says what the span says
             allowed |= {*LOGPROBS, LOGPROB_TOKENS} | _allowed(
                 record.attributes["gen_ai.operation.name"], record.attributes["gen_ai.provider.name"]

@@ -68,5 +68,5 @@ def _from_cache(result: Fields) -> bool:
     return usage.get("total_cost") == 0 and not result.get("llm_output")
 
 
-CHAT = Dialect("langchain", "chat", _read_request, _Fold, logprobs=LOGPROBS)
-LLM = Dialect("langchain", "text_completion", _read_request, _Fold, logprobs=LOGPROBS)
+CHAT = Dialect("langchain", "chat", _read_request, _Fold, "langchain.CHAT", LOGPROBS)
+LLM = Dialect("langchain", "text_completion", _read_request, _Fold, "langchain.LLM", LOGPROBS)

@@ -98,19 +98,19 @@ def _handler_class(base: type[Any], runs: Runs) -> type[Any]:
         run_inline = True  # else async managers would call it in other threads, late and out of order
 
         def on_chat_model_start(self, serialized: Any, messages: Any, **told: Any) -> None:
-            runs.start("chat", serialized, told)
+            runs.start("chat", serialized, messages, told)
 
         def on_llm_start(self, serialized: Any, prompts: Any, **told: Any) -> None:
-            runs.start("llm", serialized, told)
+            runs.start("llm", serialized, prompts, told)
 
         def on_chain_start(self, serialized: Any, inputs: Any, **told: Any) -> None:
-            runs.start("chain", serialized, told)
+            runs.start("chain", serialized, inputs, told)
 
         def on_tool_start(self, serialized: Any, input_str: Any, **told: Any) -> None:
-            runs.start("tool", serialized, told)
+            runs.start("tool", serialized, input_str, told)
 
         def on_retriever_start(self, serialized: Any, query: Any, **told: Any) -> None:
-            runs.start("retriever", serialized, told)
+            runs.start("retriever", serialized, query, told)
 
         def on_llm_new_token(self, token: Any, *, run_id: Any, **told: Any) -> None:
             runs.saw_chunk(run_id)
@@ -125,7 +125,7 @@ def _handler_class(base: type[Any], runs: Runs) -> type[Any]:
             runs.fail(run_id, error, told.get("response"))
 
         def _ended(self, result: Any, *, run_id: Any, **told: Any) -> None:
-            runs.end(run_id)
+            runs.end(run_id, result, told)
 
         def _failed(self, error: BaseException, *, run_id: Any, **told: Any) -> None:
             runs.fail(run_id, error)

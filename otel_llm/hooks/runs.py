@@ -30,6 +30,7 @@ _MOST = 10_000
 """Runs that are open at the same time; the oldest ends when there are more."""
 _RUN = "otel_llm.run"
 """The key in the context for the run whose code runs in it."""
+_NOTHING_ELSE: Fields = {}
 
 
 class Model(NamedTuple):
@@ -50,14 +51,17 @@ class Other(NamedTuple):
     attributes: dict[str, Any]
     inline: bool = False
     """Whether its code runs in the context that it was started in, and not in a copy."""
+    content: str = ""
+    """What reads what goes in and comes out, as a name in `dialects.content`; empty: nothing does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Describe:
     """What a framework's runs are, in its own words."""
 
-    run: Callable[[str, Any, Fields], Model | Other | None]
-    """From the kind of the callback, what it says of the class, and all else it says. None: no span."""
+    run: Callable[[str, Any, Any, Fields], Model | Other | None]
+    """From the kind of the callback, what it says of the class, what is given to it, and all else it says. None: no
+    span. What is given is only to be handed on."""
     aside: Callable[[Fields], dict[str, Any]]
     """What is to be said of this run and everything inside."""
     harmless: Callable[[BaseException], bool]
@@ -101,13 +105,13 @@ class Runs:
 
     # What the framework tells.
 
-    def start(self, callback: str, serialized: Any, told: Fields) -> None:
+    def start(self, callback: str, serialized: Any, given: Any, told: Fields) -> None:
         """A run begins."""
         engine = self._switch.engine
         if engine is None or not engine.live or engine.told_by_others(self._name):
             return
         try:
-            self._start(engine, callback, serialized, told)
+            self._start(engine, callback, serialized, given, told)
         except Exception:  # noqa: BLE001 - ours, not the user's
             internal_error("beginning a run")
 
@@ -120,12 +124,12 @@ class Runs:
         if run.frame is not None:
             run.frame.taken = True
 
-    def end(self, run_id: Any, result: Any = None) -> None:
-        """A run has ended well."""
+    def end(self, run_id: Any, result: Any, told: Fields = _NOTHING_ELSE) -> None:
+        """A run has ended well, with a result and whatever else is told."""
 
         def end(work: Call | Step) -> None:
             if isinstance(work, Step):
-                work.end()
+                work.end(None, (result, told))
                 return
             if not work.heard and family in self._heard:
                 work.counted_inside()  # answered out of a cache, with the figures of an earlier call
@@ -161,12 +165,12 @@ class Runs:
 
     # What becomes of it.
 
-    def _start(self, engine: Engine, callback: str, serialized: Any, told: Fields) -> None:
+    def _start(self, engine: Engine, callback: str, serialized: Any, given: Any, told: Fields) -> None:
         run_id, parent_id = told["run_id"], told.get("parent_run_id")
         if run_id in self._open:
             logger.debug("%s: a run was started twice", self._name)
             return
-        found = self._describe.run(callback, serialized, told)
+        found = self._describe.run(callback, serialized, given, told)
         parent = self._open.get(parent_id)
         around = frames.outside(context_api.get_current()) if parent is None else context_api.get_current()
         if parent is not None and around.get(_RUN) != parent_id:
@@ -175,7 +179,7 @@ class Runs:
             logger.debug("%s: the parent of a run is not known here", self._name)
         if aside := self._describe.aside(told):
             around = conversation.inside({**aside, **conversation.said_inside(around)}, around)
-        work = self._begin(engine, found, around)
+        work = self._begin(engine, found, around, (serialized, given, told))
         run = _Run(work, around if work is None else work.context, parent)
         run.family = found.family if isinstance(found, Model) else ""
         if work is not None:
@@ -191,7 +195,9 @@ class Runs:
         if len(self._open) > _MOST:
             self._sweep()
 
-    def _begin(self, engine: Engine, found: Model | Other | None, around: Context) -> Call | Step | None:
+    def _begin(
+        self, engine: Engine, found: Model | Other | None, around: Context, told: tuple[Any, ...]
+    ) -> Call | Step | None:
         if isinstance(found, Model):
             if not engine.config.listens_to(self._name, found.provider):
                 return None
@@ -199,7 +205,7 @@ class Runs:
             return engine.begin(found.dialect, found.body, server, stream=False, parent=around)
         if found is None or not engine.config.listens_to(self._name):
             return None
-        return engine.begin_step(found.kind, found.name, found.attributes, around)
+        return engine.begin_step(found.kind, found.name, found.attributes, around, found.content, told)
 
     def _close(self, run_id: Any, how: How, how_inside: How) -> None:
         with self._lock:

@@ -22,21 +22,24 @@ _STEERING = {"GraphBubbleUp", "GeneratorExit"}
 _BY_NAME = ("runnables.base", "runnables.fallbacks", "tools.base")
 """Where older versions (seen in 0.3.0) hold a reference of their own to what gives a run's code its context."""
 _AGENT, _NODE = "langchain_create_agent", "graph:step:"
+_TOOL, _RETRIEVAL, _CHAIN = (f"langchain_steps.{kind}" for kind in ("TOOL", "RETRIEVAL", "CHAIN"))
 
 
-def _run(callback: str, serialized: Any, told: Fields) -> Model | Other | None:
+def _run(callback: str, serialized: Any, given: Any, told: Fields) -> Model | Other | None:
     metadata = fields(told.get("metadata"))
     if callback in ("chat", "llm"):
         provider = text(metadata.get("ls_provider")) or _class_name(serialized).removeprefix("Chat").lower()
-        body = {"metadata": metadata, "params": told.get("invocation_params")}
+        body = {"metadata": metadata, "params": told.get("invocation_params"), "given": given}
         return Model(CHAT if callback == "chat" else LLM, body, spelled(provider), str(_path(serialized)))
     name = text(told.get("name")) or text(fields(serialized).get("name")) or _class_name(serialized)
     agent = text(metadata.get("lc_agent_name"))
     if callback == "tool":
         call, of = text(told.get("tool_call_id")), {names.TOOL_NAME: name, names.TOOL_TYPE: "function"}
-        return Other(TOOL, name, of | _given({names.TOOL_CALL_ID: call, names.AGENT_NAME: agent}))
+        return Other(
+            TOOL, name, of | _known({names.TOOL_CALL_ID: call, names.AGENT_NAME: agent}), content=_TOOL
+        )
     if callback == "retriever":
-        return Other(RETRIEVAL, name, {}, inline=True)
+        return Other(RETRIEVAL, name, {}, inline=True, content=_RETRIEVAL)
     return _chain(name, agent, metadata, told)
 
 
@@ -46,10 +49,10 @@ def _chain(name: str, agent: str | None, metadata: Fields, told: Fields) -> Othe
         return None
     root, node = told.get("parent_run_id") is None, any(str(tag).startswith(_NODE) for tag in tags)
     if metadata.get("ls_integration") == _AGENT and not node and (name == agent or (root and agent is None)):
-        return Other(AGENT, name, _given({names.AGENT_NAME: agent}))
+        return Other(AGENT, name, _known({names.AGENT_NAME: agent}), content=_CHAIN)
     if root:
         known = None if _NAMELESS.match(name) else name
-        return Other(WORKFLOW, name, _given({names.WORKFLOW_NAME: known}))
+        return Other(WORKFLOW, name, _known({names.WORKFLOW_NAME: known}), content=_CHAIN)
     return Other(LINK, name, {})
 
 
@@ -62,7 +65,7 @@ def _class_name(serialized: Any) -> str:
     return (text(path[-1]) if path else None) or "run"
 
 
-def _given(attributes: dict[str, Any]) -> dict[str, Any]:
+def _known(attributes: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in attributes.items() if value is not None}
 
 
@@ -71,7 +74,7 @@ def _aside(told: Fields) -> dict[str, Any]:
     metadata = fields(told.get("metadata"))
     session, user = text(metadata.get("session_id")), text(metadata.get("user_id"))
     thread = text(metadata.get("thread_id")) or text(metadata.get("conversation_id")) or session
-    return _given({names.CONVERSATION_ID: thread, names.SESSION_ID: session or thread, names.USER_ID: user})
+    return _known({names.CONVERSATION_ID: thread, names.SESSION_ID: session or thread, names.USER_ID: user})
 
 
 def _harmless(error: BaseException) -> bool:

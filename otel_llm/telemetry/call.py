@@ -276,20 +276,21 @@ class Call(Reading):
                 text = printable(tell(message_of(error))) or text
             self._span.set_status(Status(StatusCode.ERROR, text))
         self._span.set_attributes(found)
-        telling = self._telling(response)
+        source = self._source(failed=error is not None)
+        telling = self._telling(source, response)
         if telling is not None:
             self._span.set_attributes({**telling.attributes, **telling.references})
         if self._engine.details and self._dialect.operation in names.INFERENCE:
             said = {} if telling is None else {**telling.structures, **telling.references}
-            if tokens := self._source()._tokens():
+            if tokens := source._tokens():
                 said[names.LOGPROBS_TOKENS] = tokens
             self._engine.events.details({**self._base, **found, **said}, self.context)
         if error is not None and error_type is not None:
             self._engine.events.exception(error_type, error, self.context)
 
-    def _telling(self, response: ModelResponse) -> Telling | None:
+    def _telling(self, source: Call, response: ModelResponse) -> Telling | None:
         """What was said; nothing, if it cannot be told."""
-        contents, said = self._engine.contents, self._source()._said
+        contents, said = self._engine.contents, source._said
         if contents is None or said is None:
             return None
         try:
@@ -298,11 +299,12 @@ class Call(Reading):
             internal_error("telling what was said")
             return None
 
-    def _source(self) -> Call:
-        """Whose words count: of a framework's call, what went over the wire, of the last request that was answered."""
+    def _source(self, *, failed: bool) -> Call:
+        """Whose words count: of a framework's call, what went over the wire, of the last request that was answered;
+        of one that failed, of the last one."""
         heard = [inner for inner in self._inner or () if inner._said is not None]
-        answered = [inner for inner in heard if not inner.failed]
-        return (answered or heard)[-1]._source() if heard else self
+        heard = [inner for inner in heard if not inner.failed] or (heard if failed else [])
+        return heard[-1]._source(failed=heard[-1].failed) if heard else self
 
     def _tell_metrics(self, response: ModelResponse, elapsed: int, error_type: str | None) -> None:
         if not self._engine.instruments.live:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.trace import Span
 
 from otel_llm.config import Config
-from otel_llm.dialects.content import content_of
-from otel_llm.dialects.content.parts import Asked, ContentReader, Message, said
+from otel_llm.dialects.content import content_of, step_content_of
+from otel_llm.dialects.content.parts import Asked, ContentReader, Message, said, written
 from otel_llm.dialects.content.pieces import Budget
 from otel_llm.dialects.dialect import Dialect
 from otel_llm.dialects.fields import Fields
@@ -30,6 +30,17 @@ _FEWEST = 64  # messages; the smallest have about 32 bytes
 _MANY = 20_000  # messages for a hook
 
 Entries = list[dict[str, Any]]
+
+_OF_STEPS: dict[str, tuple[str, str | None, str | None]] = {
+    "description": (names.TOOL_DESCRIPTION, "content", None),
+    "arguments": (names.TOOL_CALL_ARGUMENTS, "arguments", "input"),
+    "result": (names.TOOL_CALL_RESULT, "response", "output"),
+    "query": (names.RETRIEVAL_QUERY_TEXT, "content", None),
+    "documents": (names.RETRIEVAL_DOCUMENTS, None, None),
+    "inputs": (names.INPUT_MESSAGES, None, None),
+    "outputs": (names.OUTPUT_MESSAGES, None, None),
+}
+"""Attributes of steps; where in the only part the value is; and in which object it is told if it is none."""
 
 
 class Said:
@@ -95,11 +106,7 @@ class Contents:
 
     def _copied(self, asked: Asked) -> Asked:
         copied = self._copying.parts
-        messages, tools = asked.messages, asked.tools
-        if len(messages) > self._most:
-            left_out = len(messages) - self._most
-            missing: Message = {"role": "cut", "parts": [said(f"[cut: {left_out} left out]")]}
-            messages = [messages[0], missing, *messages[left_out + 1 :]]
+        messages, tools = self._newest(asked.messages), asked.tools
         if not self._whole_tools:
             tools = [{"type": each["type"], "name": each["name"]} for each in tools]
         for each in messages:
@@ -107,6 +114,32 @@ class Contents:
             if len(parts) != 1 or not self._copying.needs_none(parts[0]):
                 each["parts"] = copied(parts)
         return Asked(messages, copied(asked.system), copied(tools))
+
+    def _newest(self, entries: Entries) -> Entries:
+        """The first and the newest, and how many are missing between."""
+        if len(entries) <= self._most:
+            return entries
+        missing = said(f"[cut: {len(entries) - self._most} left out]")
+        if "parts" in entries[0]:
+            missing = {"role": "cut", "parts": [missing]}
+        return [entries[0], missing, *entries[1 - self._most :]]
+
+    def step(self, content: str, told: tuple[Any, ...], span: Span, *, ended: bool = False) -> None:
+        """Tell on a step's span what a framework says of what goes into it or, if it has ended, what came of it."""
+        if not (self._on_spans and span.is_recording()):
+            return
+        try:
+            reads = step_content_of(content)
+            found = reads.answered(*told) if ended else reads.asked(*told)
+            whole = {name: self._copies(self._newest([*entries])) for name, entries in found.items()}
+            left: Mapping[str, Entries] = self._filtered(whole) if self._filters else whole
+            for name, entries in left.items():
+                if entries:
+                    span.set_attribute(_OF_STEPS[name][0], _of_step(name, entries, self._cap_on(span)))
+        except Dropped:
+            pass
+        except Exception:  # noqa: BLE001 - ours, not the user's
+            internal_error("telling what a step is about")
 
     def tell(self, call: Said, finish_reasons: tuple[str, ...] | None, span: Span) -> Telling:
         """What a call said, with why each choice ended."""
@@ -123,9 +156,7 @@ class Contents:
             return telling
         if self._hook is not None:
             left, telling.references = self._hook.complete(left, span)
-        # The tracing SDK's own limit would cut JSON anywhere.
-        limit = getattr(getattr(span, "_limits", None), "max_span_attribute_length", None)
-        cap = min(self._cap, limit) if isinstance(limit, int) and self._on_spans else self._cap
+        cap = self._cap_on(span)
         for name, entries in left.items():
             if entries and (self._on_spans or self._in_events):
                 text, structure = fit(self._shortened(entries), cap)
@@ -134,6 +165,11 @@ class Contents:
                 if self._in_events:
                     telling.structures[name] = structure
         return telling
+
+    def _cap_on(self, span: Span) -> int:
+        """The tracing SDK's own limit would cut JSON anywhere."""
+        limit = getattr(getattr(span, "_limits", None), "max_span_attribute_length", None)
+        return min(self._cap, limit) if isinstance(limit, int) and self._on_spans else self._cap
 
     def text(self, words: str) -> str:
         """A text that is no message but may quote one, such as an exception's; empty if it is not to be told."""
@@ -170,10 +206,27 @@ class Contents:
 
     def _shortened(self, entries: Entries) -> Entries:
         """What was kept whole for a hook, in the size of attributes."""
-        if self._hook is None:
-            return entries
+        return entries if self._hook is None else self._copies(entries)
+
+    def _copies(self, entries: Entries) -> Entries:
+        """Copies of messages or parts, in the size of attributes."""
         copied = self._small.parts
         return [
             {**entry, "parts": copied(entry["parts"])} if "parts" in entry else copied([entry])[0]
             for entry in entries
         ]
+
+
+def _of_step(name: str, entries: Entries, cap: int) -> str:
+    _, place, wrapped = _OF_STEPS[name]
+    if place is None:
+        if name == "outputs":
+            entries = [{**each, "finish_reason": each.get("finish_reason", "unknown")} for each in entries]
+        elif name == "documents":
+            entries = [{key: value for key, value in each.items() if key != "type"} for each in entries]
+        return fit(entries, cap, evenly=name == "documents")[0]
+    _, (part, *_) = fit(entries, cap)
+    value = part.get(place, part.get("content"))  # or how much was cut
+    if wrapped is None:
+        return str(value)
+    return written(value if isinstance(value, dict) else {wrapped: value})

@@ -6,7 +6,7 @@ import atexit
 import os
 from dataclasses import replace
 from time import perf_counter_ns, time_ns
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakMethod, WeakSet
 
 from opentelemetry import context as context_api
@@ -185,12 +185,26 @@ class Engine:
             others.warn_of_others()
         return self._told_by_others[framework]
 
-    def begin_step(self, kind: StepKind, name: str, attributes: Attributes, parent: Context) -> Step | None:
-        """Start the span of a framework's step that is no model call; None if tracing is suppressed here."""
+    def begin_step(
+        self,
+        kind: StepKind,
+        name: str,
+        attributes: Attributes,
+        parent: Context,
+        content: str = "",
+        given: tuple[Any, ...] = (),
+    ) -> Step | None:
+        """Start the span of a framework's step that is no model call; None if tracing is suppressed here.
+
+        `given` is what the framework says of what goes into it; `content` names what reads that, if anything does.
+        """
         current = context_api.get_current()
         if others.suppressed(current):
             return None
-        return Step(self, kind, name, attributes, said_inside(parent), parent)
+        step = Step(self, kind, name, attributes, said_inside(parent), parent)
+        if content and self.contents is not None:
+            step.listen(self.contents, content, given)
+        return step
 
     def _forked(self) -> None:
         """Calls in flight belong to the parent, which ends their spans."""

@@ -76,7 +76,11 @@ _SHIPPED: dict[str, tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]],
         (re.compile(r"\b(?:AKIA|ASIA|ABSK)[A-Za-z0-9+/=]{12,}"), "[key]"),
         (re.compile(r"\bAIza[A-Za-z0-9_-]{20,}"), "[key]"),
         (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+){0,2}"), "[key]"),
-        (re.compile(r"(?i)\b(bearer|basic) +[A-Za-z0-9._~+/=-]{12,}"), r"\1 [key]"),
+        (
+            # With a digit somewhere, for "basic understanding" is no secret.
+            re.compile(r"(?i)\b(bearer|basic) +(?=[A-Za-z._~+/=-]*\d)[A-Za-z0-9._~+/=-]{12,}"),
+            r"\1 [key]",
+        ),
         (
             re.compile(
                 r"(?i)\b(api[_-]?key|access[_-]?token|auth[_-]?token|client[_-]?secret|secret|password|passwd)"

@@ -108,11 +108,11 @@ class Copying:
         return name[: self._longest] if isinstance(name, str) else str(name) if type(name) is int else "?"
 
 
-def fit(entries: list[Part], cap: int) -> tuple[str, list[Part]]:
+def fit(entries: list[Part], cap: int, *, evenly: bool = False) -> tuple[str, list[Part]]:
     """Messages or parts as compact JSON of at most `cap` bytes in UTF-8, and what that JSON says.
 
     If there is too much, long messages are cut, and of many the first and the newest told; what is missing is
-    said in its place. No more is written than there is room for.
+    said in its place. No more is written than there is room for. `evenly`: all stay, and each has the same room.
     """
     if _least(entries) <= cap:
         text = _dumps(entries)
@@ -120,7 +120,7 @@ def fit(entries: list[Part], cap: int) -> tuple[str, list[Part]]:
             text, size, said = _sound(text, entries)
             if size <= cap:
                 return text, said
-    most = cap // min(len(entries), 4)
+    most = (cap - 160) // len(entries) - 1 if evenly else cap // min(len(entries), 4) - 2
     first, size = _within(entries[0], most)
     room = cap - size - 160  # for what says how many are missing, and the brackets
     kept: list[Part] = []

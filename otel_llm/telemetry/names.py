@@ -66,8 +66,13 @@ AGENT_NAME = "gen_ai.agent.name"
 TOOL_NAME = "gen_ai.tool.name"
 TOOL_TYPE = "gen_ai.tool.type"
 TOOL_CALL_ID = "gen_ai.tool.call.id"
+TOOL_CALL_ARGUMENTS = "gen_ai.tool.call.arguments"
+TOOL_CALL_RESULT = "gen_ai.tool.call.result"
+TOOL_DESCRIPTION = "gen_ai.tool.description"
 WORKFLOW_NAME = "gen_ai.workflow.name"
 RETRIEVAL_TOP_K = "gen_ai.retrieval.top_k"
+RETRIEVAL_QUERY_TEXT = "gen_ai.retrieval.query.text"
+RETRIEVAL_DOCUMENTS = "gen_ai.retrieval.documents"
 
 INFERENCE = frozenset(("chat", "generate_content", "text_completion"))
 """Operations in which a model answers, and which are one call however many layers they pass."""

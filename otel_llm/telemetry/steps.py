@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from time import perf_counter_ns
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -22,6 +22,7 @@ from otel_llm.telemetry.call import qualified_name
 from otel_llm.telemetry.events import message_of
 
 if TYPE_CHECKING:
+    from otel_llm.telemetry.content import Contents
     from otel_llm.telemetry.engine import Engine
     from otel_llm.telemetry.frames import Work
 
@@ -38,15 +39,26 @@ class StepKind:
     on_metric: tuple[str, ...] = ()
     """What of its attributes the metric may have."""
     span_kind: SpanKind = SpanKind.INTERNAL
+    raises: bool = False
+    """Whether its exceptions are its own, and are told as events. Others come from steps inside."""
 
 
 TOOL = StepKind(
-    "execute_tool", names.TOOL_NAME, names.TOOL_DURATION, (names.TOOL_NAME, names.TOOL_TYPE, names.AGENT_NAME)
+    "execute_tool",
+    names.TOOL_NAME,
+    names.TOOL_DURATION,
+    (names.TOOL_NAME, names.TOOL_TYPE, names.AGENT_NAME),
+    raises=True,
 )
 AGENT = StepKind("invoke_agent", names.AGENT_NAME, names.AGENT_DURATION, (names.AGENT_NAME,))
 WORKFLOW = StepKind("invoke_workflow", names.WORKFLOW_NAME, names.WORKFLOW_DURATION, (names.WORKFLOW_NAME,))
 RETRIEVAL = StepKind(
-    "retrieval", None, names.OPERATION_DURATION, (names.OPERATION_NAME,), span_kind=SpanKind.CLIENT
+    "retrieval",
+    None,
+    names.OPERATION_DURATION,
+    (names.OPERATION_NAME,),
+    span_kind=SpanKind.CLIENT,
+    raises=True,
 )
 LINK = StepKind(None)
 
@@ -62,6 +74,7 @@ class Step:
         "_forks",
         "_kind",
         "_open",
+        "_said",
         "_span",
         "context",
     )
@@ -90,6 +103,7 @@ class Step:
         self.context = trace.set_span_in_context(self._span, parent)
         self._forks = engine.forks
         self._open = [True]
+        self._said: tuple[Contents, str] | None = None
 
     @property
     def ended(self) -> bool:
@@ -99,8 +113,13 @@ class Step:
     def counted_inside(self, other: Work | None = None) -> None:
         """As it should be."""
 
-    def end(self, error: BaseException | None = None) -> None:
-        """It is over, well or not."""
+    def listen(self, contents: Contents, content: str, given: tuple[Any, ...]) -> None:
+        """Tell what goes into it, and what comes out when it ends; `content` names what reads it."""
+        self._said = contents, content
+        contents.step(content, given, self._span)
+
+    def end(self, error: BaseException | None = None, answer: tuple[Any, ...] | None = None) -> None:
+        """It is over, well or not; `answer` is what the framework says of what came of it."""
         try:
             self._open.pop()
         except IndexError:
@@ -109,12 +128,18 @@ class Step:
             return  # a copy of the parent's step, left over in a forked child
         seconds = (perf_counter_ns() - self._began) / 1e9
         error_type = None if error is None else qualified_name(type(error))
+        said, self._said = self._said, None
         try:
+            if said is not None and answer is not None:
+                contents, content = said
+                contents.step(content, answer, self._span, ended=True)
             if error is not None and error_type is not None:
                 self._span.set_attribute(names.ERROR_TYPE, error_type)
                 tell = self._engine.tell_text
                 text = printable(tell(message_of(error)) if tell is not None else None) or error_type
                 self._span.set_status(Status(StatusCode.ERROR, text))
+                if self._kind.raises:
+                    self._engine.events.exception(error_type, error, self.context)
         finally:
             self._span.end()
             if self._kind.metric is not None:

@@ -28,6 +28,9 @@ SCHEMAS = {
     "gen_ai.output.messages": "output-messages",
     "gen_ai.system_instructions": "system-instructions",
     "gen_ai.tool.definitions": "tool-definitions",
+    "gen_ai.tool.call.arguments": "tool-call-arguments",
+    "gen_ai.tool.call.result": "tool-call-result",
+    "gen_ai.retrieval.documents": "retrieval-documents",
 }
 
 

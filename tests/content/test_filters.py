@@ -37,6 +37,7 @@ HARMLESS = [
     "Order 1234567890123456 is no card.",
     "Version 1.2.3 of task-list, see 10.0.0.1:8080 at 12:30:59.",
     "uuid 123e4567-e89b-12d3-a456-426614174000",
+    "a basic understanding of multiplication; bearer responsibilities",
     "the password is said nowhere; a skeleton key",
 ]
 

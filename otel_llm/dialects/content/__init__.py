@@ -8,13 +8,25 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from otel_llm.dialects.content.parts import Content
 
+if TYPE_CHECKING:
+    from otel_llm.dialects.content.steps import StepContent
 
-@lru_cache(maxsize=64)
+
 def content_of(name: str) -> Content:
     """The `Content` that a dialect names."""
+    return _named(name)
+
+
+def step_content_of(name: str) -> StepContent:
+    """The `StepContent` of a kind of step, named alike."""
+    return _named(name)
+
+
+@lru_cache(maxsize=64)
+def _named(name: str) -> Any:
     module, _, attribute = name.partition(".")
-    found: Content = getattr(import_module(f"{__name__}.{module}"), attribute)
-    return found
+    return getattr(import_module(f"{__name__}.{module}"), attribute)

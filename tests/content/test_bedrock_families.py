@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from otel_llm.testing import Exchange, ReplayServer, Telemetry
+from tests.content.reading import read
 from tests.content.told import spoken, told
 from tests.lives import eventstream
 from tests.lives.scenarios import KINDS, each, run, settle
@@ -169,6 +170,14 @@ def test_every_family_is_understood(
     system = [{"type": "text", "content": "be kind"}]
     assert found.get("system_instructions") == (system if {"system", "preamble"} & body.keys() else None)
     assert [{"role": one["role"], "parts": one["parts"]} for one in found["output.messages"]] == answer
+
+
+def test_every_piece_of_a_long_answer_is_kept() -> None:
+    """As long as there is room for its characters; beyond that they are counted."""
+    pieces = [{"chunk": {"bytes": b'{"generation": "word "}'}} for _ in range(1000)]
+    (whole,), (cut,) = (read("bedrock_invoke.INVOKE", {}, pieces, most)[1] for most in (6000, 1000))
+    assert whole == spoken("assistant", "word " * 1000)
+    assert cut["parts"][0]["content"].endswith("[cut: 4064 characters]")
 
 
 @captured

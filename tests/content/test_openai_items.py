@@ -387,6 +387,26 @@ def test_every_item_of_a_request_is_told(telemetry: Telemetry, replay: ReplaySer
 
 
 @captured
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_left_of_a_compacted_history_is_told(
+    telemetry: Telemetry, replay: ReplayServer, kind: str
+) -> None:
+    """Messages that stay are those of who said them."""
+    if not hasattr(sdk(replay, kind).responses, "compact"):
+        pytest.skip("this version cannot compact")
+    stays = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hi"}]}
+    output = [stays, {"type": "compaction", "id": "i", "encrypted_content": "sealed"}]
+    replay.answer(Exchange.json({"id": "r", "object": "response.compaction", "output": output}))
+    run(kind, settle(sdk(replay, kind).responses.compact(model="m", input=[stays])))
+    found = told(telemetry)
+    assert found["input.messages"] == [spoken("user", "hi")]
+    assert found["output.messages"] == [
+        spoken("user", "hi", finish="unknown"),
+        spoken("assistant", {"type": "compaction", "id": "i"}, finish="unknown"),
+    ]
+
+
+@captured
 def test_what_is_put_into_a_kept_prompt_is_told(telemetry: Telemetry, replay: ReplayServer) -> None:
     """The prompt itself is the provider's, and nobody sends it."""
     prompt = {"id": "pmpt_1", "version": "2", "variables": {"word": "ham"}}

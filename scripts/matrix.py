@@ -93,12 +93,18 @@ FRAMEWORKS = {  # with what they are called over, and the tests of theirs
 OWN = {
     "anthropic": (RECORDED, "tests/providers/test_anthropic.py"),
     "bedrock or boto3": (RECORDED,),
-    "cohere": (RECORDED,),
-    "google": (RECORDED, "tests/providers/test_google_genai.py"),
-    "mistral": (RECORDED, "tests/providers/test_mistral.py"),
-    "ollama": (RECORDED, "tests/providers/test_ollama.py"),
-    "vertexai": ("tests/providers/test_vertexai.py",),
+    "cohere": (RECORDED, "tests/content/test_cohere.py"),
+    "google": (
+        RECORDED,
+        "tests/providers/test_google_genai.py",
+        "tests/content/test_google_gemini.py",
+        "tests/content/test_google_interactions.py",
+    ),
+    "mistral": (RECORDED, "tests/providers/test_mistral.py", "tests/content/test_mistral.py"),
+    "ollama": (RECORDED, "tests/providers/test_ollama.py", "tests/content/test_ollama.py"),
+    "vertexai": ("tests/providers/test_vertexai.py", "tests/content/test_vertexai.py"),
 }
+OPENAI_LIKE = ("tests/providers/test_openai_like.py", "tests/content/test_openai_like.py")
 ROWS = {
     f"{word}: {' '.join(requirements)}": (word, requirements)
     for word, rows in PROVIDERS.items()
@@ -110,7 +116,7 @@ SOME: dict[str, tuple[str, ...]] = {
     "wrapt 1": ("tests/processes/test_ways_to_start.py", "tests/test_patching.py"),
     "wrapt 2": ("tests/processes/test_ways_to_start.py", "tests/test_patching.py"),
     **{
-        name: (*EVERY_SDK, *OWN.get(word, ("tests/providers/test_openai_like.py",)), "-k", word)
+        name: (*EVERY_SDK, *OWN.get(word, OPENAI_LIKE), "-k", word)
         for name, (word, _) in ROWS.items()
     },
 }

@@ -24,7 +24,7 @@ from tests.content.reading import (
     wrongs,
 )
 from tests.content.test_openai_chat import answered, asked
-from tests.lives.answers import MESSAGES
+from tests.lives.answers import MESSAGES, RESPONSE
 from tests.lives.scenarios import KINDS, each, run
 from tests.lives.wires import sse
 from tests.native import Native
@@ -345,3 +345,35 @@ def test_what_is_no_list_is_never_iterated() -> None:
         request, _ = read(name, dict.fromkeys(names, source), [])
         assert words(request.messages) == request.system == request.tools == []
     assert list(source) == ["hi"]
+
+
+@kinds
+@captured
+@pytest.mark.skipif(MAJOR < 3, reason="this version has no responses")
+@pytest.mark.parametrize("streamed", [False, True])
+def test_responses_are_told(telemetry: Telemetry, replay: ReplayServer, kind: str, streamed: bool) -> None:
+    """In the words of OpenAI's API of that name, in Mistral's envelopes."""
+    begun = {**RESPONSE, "status": "in_progress", "usage": None, "output": []}
+    more = {"item_id": "msg_1", "output_index": 0, "content_index": 0, "logprobs": []}
+    events = [
+        {"type": "response.created", "sequence_number": 0, "response": begun},
+        *(
+            {"type": "response.output_text.delta", "sequence_number": place, "delta": piece, **more}
+            for place, piece in enumerate(("Hel", "lo."), 1)
+        ),
+        {"type": "response.completed", "sequence_number": 3, "response": RESPONSE},
+    ]
+    stream_ = Exchange(200, {"content-type": "text/event-stream"}, sse(*events, named=True))
+    replay.answer(stream_ if streamed else Exchange.json(RESPONSE))
+
+    async def go() -> None:
+        asked_ = {"model": "m", "input": "hi", "instructions": "be good"}
+        result = await call(client(replay), kind, "responses.create", stream=streamed, **asked_)
+        if streamed:
+            assert [event async for event in each(result)]
+
+    run(kind, go())
+    told = of_the_span(telemetry)
+    assert words(told[INPUT]) == [("text", "hi")]
+    assert told[SYSTEM] == [{"type": "text", "content": "be good"}]
+    assert words(told[OUTPUT]) == [("text", "Hello.")]

@@ -27,7 +27,7 @@ from tests.content.reading import (
     words,
     wrongs,
 )
-from tests.content.test_gemini import client
+from tests.content.test_google_gemini import client
 from tests.lives.scenarios import KINDS, each, run, settle
 from tests.lives.wires import sse
 from tests.native import Native

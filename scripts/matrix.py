@@ -115,10 +115,7 @@ SOME: dict[str, tuple[str, ...]] = {
     "openai 1 first": ("tests/test_recordings.py", "tests/lives/test_openai_streams.py"),
     "wrapt 1": ("tests/processes/test_ways_to_start.py", "tests/test_patching.py"),
     "wrapt 2": ("tests/processes/test_ways_to_start.py", "tests/test_patching.py"),
-    **{
-        name: (*EVERY_SDK, *OWN.get(word, OPENAI_LIKE), "-k", word)
-        for name, (word, _) in ROWS.items()
-    },
+    **{name: (*EVERY_SDK, *OWN.get(word, OPENAI_LIKE), "-k", word) for name, (word, _) in ROWS.items()},
 }
 """Where not everything is run: what is."""
 TOOLS = ("pytest>=8", "pytest-xdist>=3", "jsonschema>=4.20", "opentelemetry-distro>=0.58b0")

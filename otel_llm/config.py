@@ -188,8 +188,19 @@ class Config:
     def lines(self) -> list[str]:
         """One line for each setting, for `otel-llm doctor`."""
         return [
-            f"{setting.metadata['variable']} = {getattr(self, setting.name)!r}" for setting in fields(self)
+            f"{setting.metadata['variable']} = {_shown(getattr(self, setting.name))}"
+            for setting in fields(self)
         ]
+
+
+def _shown(value: Any) -> str:
+    """A value as people write it; `-` for nothing."""
+    if isinstance(value, (frozenset, tuple)):
+        entries = ("=".join(each) if isinstance(each, tuple) else str(each) for each in value)
+        return ", ".join(sorted(entries)) or "-"
+    return (
+        "-" if value is None or value == "" else str(value).lower() if isinstance(value, bool) else str(value)
+    )
 
 
 _AS_GIVEN = ("content_filter", "completion_hook")

@@ -34,7 +34,11 @@ def report() -> str:
     for sdk in known:
         wanted = settings.listens_to(sdk.name) and not settings.disabled
         lines.append(f"  {sdk.name}: {_state(sdk.distribution, sdk.versions, wanted)}")
-    lines += ["", "Settings", *(f"  {line}" for line in settings.lines())]
+    lines += [
+        "",
+        "Settings",
+        *(f"  {without_secrets(line) if '://' in line else line}" for line in settings.lines()),
+    ]
     lines += ["", "OpenTelemetry variables"]
     lines += [
         f"  {name} = {'(set)' if any(word in name for word in _SECRET) else without_secrets(value)}"

@@ -201,5 +201,6 @@ def test_settings_do_not_change() -> None:
 def test_every_setting_is_printed() -> None:
     """One line each, with its variable."""
     lines = Config().lines()
-    assert "OTEL_LLM_SEMCONV = '2026-10'" in lines
+    assert "OTEL_LLM_SEMCONV = 2026-10" in lines
+    assert "OTEL_LLM_EXCLUDE = -" in lines
     assert len(lines) == len(Config.__dataclass_fields__)

@@ -12,6 +12,7 @@ import json
 import os
 import posixpath
 import queue
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -49,6 +50,8 @@ class Storage:
 
     def __init__(self, base: str, form: str, most: int) -> None:
         self._base = base if "://" in base else Path(base).absolute().as_uri()
+        self._shown = re.sub(r"//[^/@]*@", "//", self._base).partition("?")[0]
+        """The same without users, passwords and keys: what references and warnings say."""
         self._form = form
         self._most = most
         self._written: dict[str, None] = {}
@@ -75,8 +78,9 @@ class Storage:
                 continue
             text = self._text(entries)
             stem = hashlib.sha256(text.encode()).hexdigest() if name in _SHARED else call
-            path = posixpath.join(self._base, f"{stem}_{_FILES[name]}.{self._form}")
-            references[f"{name}_ref"] = path
+            file = f"{stem}_{_FILES[name]}.{self._form}"
+            references[f"{name}_ref"] = posixpath.join(self._shown, file)
+            path = posixpath.join(self._base, file)
             if path not in self._written:
                 files.append(_File(path, text))
         return references if not files or self._put(files) else {}
@@ -110,7 +114,7 @@ class Storage:
 
     def _drop(self, why: str) -> None:
         dropped["stored content"] += 1
-        warn_once(("storage", why), "what was said is not stored in %s: %s", self._base, why)
+        warn_once(("storage", why), "what was said is not stored in %s: %s", self._shown, why)
 
     def _work(self) -> None:
         waiting, lock = self._waiting, self._lock

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from typing import Any
 
 import pytest
 
 from otel_llm.dialects.content import content_of
-from otel_llm.dialects.content.pieces import Budget
 from otel_llm.testing import Exchange, ReplayServer, Request, Telemetry
+from tests.content.reading import read as read_wire
 from tests.content.told import (
     blob,
     file,
@@ -312,10 +314,11 @@ def test_generators_are_left_to_the_sdk(telemetry: Telemetry, replay: ReplayServ
 
 def read(given: list[dict[str, Any]], budget: int = 10**6) -> list[Any]:
     """The parts of an answer."""
-    reader = content_of("anthropic_messages.MESSAGES").reader(Budget(budget))
-    for event in given:
-        reader.add(event)
-    return [part for one in reader.messages() for part in one["parts"]]
+    return [
+        part
+        for one in read_wire("anthropic_messages.MESSAGES", {}, given, budget)[1]
+        for part in one["parts"]
+    ]
 
 
 def test_a_fallback_in_mid_stream_starts_over() -> None:
@@ -333,6 +336,19 @@ def test_what_is_kept_of_a_stream_is_bounded() -> None:
     first, second = (each["title"] for each in found[0]["server_tool_call_response"]["content"])
     assert first == "x" * 3000
     assert second.endswith(" characters]")
+
+
+@captured
+def test_large_media_in_results_are_told_by_size_and_hash(telemetry: Telemetry, replay: ReplayServer) -> None:
+    """As they are where they stand by themselves."""
+    data = base64.b64encode(b"png" * 9000).decode()
+    picture = {"type": "image", "source": {**IMAGE, "data": data}}
+    result = {"type": "tool_result", "tool_use_id": "c", "content": [picture]}
+    run("sync", ask(replay, "sync", messages=[{"role": "user", "content": [result, picture]}]))
+    inside, beside = told(telemetry)["input.messages"][0]["parts"]
+    assert inside["response"] == [beside]
+    assert beside["bytes"] == 27000
+    assert beside["sha256"] == hashlib.sha256(b"png" * 9000).hexdigest()
 
 
 @captured

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from otel_llm.dialects.content import content_of
-from otel_llm.dialects.content.parts import Asked
-from otel_llm.dialects.content.pieces import Budget
 from tests.content.anything import harm
 from tests.content.parts import faults, stable, taken_apart
+from tests.content.reading import attributes, read
 from tests.native import NATIVES
 from tests.recordings import Recording, recordings
 
@@ -124,34 +123,18 @@ def answered(recording: Recording, events: list[Any]) -> list[Words]:
     return list(said(blocks.values()))
 
 
-def read(recording: Recording, events: list[Any]) -> tuple[Asked, list[Any]]:
-    """What our reading says of both sides."""
-    reading = content_of(CONTENTS[recording.api])
-    reader = reading.reader(Budget(10**7))
-    for event in events:
-        reader.add(event)
-    return reading.asked(recording.asked), reader.messages()
-
-
 @pytest.mark.parametrize("recording", samples(), ids=lambda recording: recording.name)
 def test_everything_said_is_found_back(recording: Recording) -> None:
     """Each text, thought, call, result and instruction of both sides, word for word, and nothing else."""
     events = recording.events() if recording.status < 400 else []
-    found, outputs = read(recording, events)
+    found, outputs = read(CONTENTS[recording.api], recording.asked, events)
     assert told(found.messages) == list(asked(recording.asked))
     assert told([{"parts": found.system}]) == list(said(recording.asked.get("system") or []))
     assert [part["name"] for part in found.tools] == [
         tool["name"] for tool in recording.asked.get("tools", [])
     ]
     assert told(outputs) == answered(recording, events)
-    outputs = [{**each, "finish_reason": "stop"} for each in outputs]
-    attributes = {
-        "gen_ai.input.messages": found.messages,
-        "gen_ai.output.messages": outputs,
-        "gen_ai.system_instructions": found.system,
-        "gen_ai.tool.definitions": found.tools,
-    }
-    assert list(faults(json.loads(json.dumps(attributes)))) == []
+    assert list(faults(json.loads(json.dumps(attributes(found, outputs))))) == []
 
 
 @pytest.mark.parametrize(
@@ -161,7 +144,7 @@ def test_a_stream_that_ends_anywhere_tells_what_came(recording: Recording) -> No
     """After each of its events, the pieces so far."""
     events = recording.events()
     for end in range(len(events)):
-        _, outputs = read(recording, events[:end])
+        _, outputs = read(CONTENTS[recording.api], recording.asked, events[:end])
         assert told(outputs) == answered(recording, events[:end])
 
 

@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 
 from otel_llm.dialects.content import content_of
-from otel_llm.dialects.content.parts import Asked
-from otel_llm.dialects.content.pieces import Budget
 from tests.content import test_anthropic_messages as claude
 from tests.content import test_openai_chat as chat
 from tests.content.anything import harm
 from tests.content.parts import faults, stable, taken_apart
+from tests.content.reading import attributes, read
 from tests.native import NATIVES
 from tests.recordings import Recording, recordings
 
@@ -191,15 +190,6 @@ def plainly(given: list[Any]) -> list[Words]:
     return [("text", text) for text in texts.values() if text]
 
 
-def read(recording: Recording, given: list[Any]) -> tuple[Asked, list[Any]]:
-    """What our reading says of both sides."""
-    reading = content_of(CONTENTS[recording.api])
-    reader = reading.reader(Budget(10**7))
-    for event in given:
-        reader.add(event)
-    return reading.asked(recording.asked), reader.messages()
-
-
 def names(body: Any) -> Iterator[str]:
     for tool in body.get("tools", []):
         yield tool["name"]
@@ -211,7 +201,7 @@ def names(body: Any) -> Iterator[str]:
 def test_everything_said_is_found_back(recording: Recording) -> None:
     """Each text, thought, call, result and instruction of both sides, word for word, and nothing else."""
     body, given = recording.asked, events(recording)
-    found, outputs = read(recording, given)
+    found, outputs = read(CONTENTS[recording.api], recording.asked, given)
     mine = claude if "anthropic_version" in body else None
     assert (mine.told if mine else told)(found.messages) == asked(recording)
     system = body.get("system") or []
@@ -219,14 +209,7 @@ def test_everything_said_is_found_back(recording: Recording) -> None:
     assert [part["content"] for part in found.system] == [words for words in instructions if words]
     assert [part["name"] for part in found.tools] == [*names(body)]
     assert told(outputs) == answered(recording)
-    outputs = [{**each, "finish_reason": "stop"} for each in outputs]
-    attributes = {
-        "gen_ai.input.messages": found.messages,
-        "gen_ai.output.messages": outputs,
-        "gen_ai.system_instructions": found.system,
-        "gen_ai.tool.definitions": found.tools,
-    }
-    assert list(faults(json.loads(json.dumps(attributes)))) == []
+    assert list(faults(json.loads(json.dumps(attributes(found, outputs))))) == []
 
 
 @pytest.mark.parametrize(
@@ -238,7 +221,7 @@ def test_a_stream_that_ends_anywhere_tells_what_came(recording: Recording) -> No
     """After each of its events, the pieces so far."""
     given = events(recording)
     for end in range(len(given)):
-        _, outputs = read(recording, given[:end])
+        _, outputs = read(CONTENTS[recording.api], recording.asked, given[:end])
         assert told(outputs) == list(streamed(given[:end]))
 
 

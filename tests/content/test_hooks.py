@@ -124,6 +124,16 @@ def test_what_finds_the_queue_full_is_dropped_and_counted(
     assert len(caplog.records) == 1
 
 
+def test_references_have_no_passwords(caplog: pytest.LogCaptureFixture) -> None:
+    """Nor has the warning that nothing can be stored there."""
+    storage = Storage("nowhere://user:hush-0042@host/folder?key=hush-0042", "json", 3)
+    references = storage.store({INPUT: [{"role": "user", "parts": []}]}, 1, 2)
+    assert storage.force_flush()
+    assert references[f"{INPUT}_ref"].startswith("nowhere://host/folder/")
+    assert "nowhere://host/folder" in caplog.text
+    assert "hush-0042" not in caplog.text
+
+
 def test_without_a_place_nothing_is_stored(replay: ReplayServer, caplog: pytest.LogCaptureFixture) -> None:
     """And a warning names the variable."""
     telemetry = instrumented(completion_hook="upload")

@@ -7,22 +7,14 @@ import json
 import pytest
 
 import otel_llm
-from tests import semconv
+from tests import semconv, test_recordings
 from tests.content import test_openai_chat
 from tests.content.parts import faults, taken_apart
 from tests.recordings import Recording, openai_shaped
-from tests.test_recordings import (
-    PLAIN,
-    PLAIN_ASYNC,
-    STREAMED,
-    STREAMED_ASYNC,
-    UNSERVED,
-    User,
-    served,
-    user,  # noqa: F401 - a fixture
-)
+from tests.test_recordings import PLAIN, PLAIN_ASYNC, STREAMED, STREAMED_ASYNC, UNSERVED, User, served
 from tests.test_recordings import differences as figures_off
 
+user = test_recordings.user
 SETTINGS = {
     "capture_content": "SPAN_AND_EVENT",
     "cost": True,
@@ -33,7 +25,7 @@ SETTINGS = {
 
 @pytest.mark.recordings
 @pytest.mark.parametrize("recording", openai_shaped(), ids=lambda recording: recording.name)
-def test_what_is_told_is_what_was_sent(user: User, recording: Recording) -> None:  # noqa: F811
+def test_what_is_told_is_what_was_sent(user: User, recording: Recording) -> None:
     """The user and the provider see no difference, the figures are the same, and the answer is told word for word."""
     if not served(user, recording):
         pytest.skip(UNSERVED.get(recording.name, "this version of the SDK does not know the API"))

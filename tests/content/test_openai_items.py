@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from otel_llm.dialects.content import content_of
-from otel_llm.dialects.content.pieces import Budget
 from otel_llm.testing import Exchange, ReplayServer, Request, Telemetry
+from tests.content.reading import read as read_wire
 from tests.content.told import (
     blob,
     file,
@@ -226,11 +226,14 @@ def test_an_item_that_came_before_a_stream_broke_off_is_told(case: Any, written:
 
 def read(given: list[dict[str, Any]], budget: int = 10**6) -> list[Any]:
     """The parts of an answer, without values that are null."""
-    reader = content_of("openai_responses.RESPONSES").reader(Budget(budget))
-    for event in given:
-        reader.add(event)
     return json.loads(
-        json.dumps([part for one in reader.messages() for part in one["parts"]]),
+        json.dumps(
+            [
+                part
+                for one in read_wire("openai_responses.RESPONSES", {}, given, budget)[1]
+                for part in one["parts"]
+            ]
+        ),
         object_hook=lambda told: {key: value for key, value in told.items() if value is not None},
     )
 
@@ -257,6 +260,20 @@ def test_what_is_kept_of_a_stream_is_bounded() -> None:
     picture = {"type": "image_generation_call", "id": "i", "result": "A" * 10_000}
     assert len(read(events([picture] * 100, written=False), budget=4000)) < 50
     assert read(events([picture], written=False), budget=4000)[1]["content"] == "A" * 10_000
+
+
+def test_what_comes_after_the_answer_takes_nothing_away() -> None:
+    """As usage does that is told by itself."""
+    whole = {"object": "response", "output": [CASES[3][0]]}
+    assert read([whole, {"usage": {"input_tokens": 5}}]) == CASES[3][1]
+
+
+@pytest.mark.parametrize("wrong", [None, 7, {}, {"url": 7}, ["a"]])
+def test_media_without_an_address_are_told_to_be_there(wrong: Any) -> None:
+    """By the name of a file, which may be empty."""
+    content = [{"type": "input_image", "image_url": wrong}, {"type": "input_file", "file_id": wrong}]
+    found = content_of("openai_responses.RESPONSES").asked({"input": [{"role": "user", "content": content}]})
+    assert found.messages == [spoken("user", file("image", ""), file("document", ""))]
 
 
 @captured
@@ -367,6 +384,26 @@ def test_every_item_of_a_request_is_told(telemetry: Telemetry, replay: ReplaySer
         {"type": "custom", "name": "more"},
     ]
     assert "sk-secret" not in str(dict(telemetry.spans[0].attributes or {}))
+
+
+@captured
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_left_of_a_compacted_history_is_told(
+    telemetry: Telemetry, replay: ReplayServer, kind: str
+) -> None:
+    """Messages that stay are those of who said them."""
+    if not hasattr(sdk(replay, kind).responses, "compact"):
+        pytest.skip("this version cannot compact")
+    stays = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hi"}]}
+    output = [stays, {"type": "compaction", "id": "i", "encrypted_content": "sealed"}]
+    replay.answer(Exchange.json({"id": "r", "object": "response.compaction", "output": output}))
+    run(kind, settle(sdk(replay, kind).responses.compact(model="m", input=[stays])))
+    found = told(telemetry)
+    assert found["input.messages"] == [spoken("user", "hi")]
+    assert found["output.messages"] == [
+        spoken("user", "hi", finish="unknown"),
+        spoken("assistant", {"type": "compaction", "id": "i"}, finish="unknown"),
+    ]
 
 
 @captured

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from otel_llm.dialects.content import content_of
-from otel_llm.dialects.content.parts import Asked
-from otel_llm.dialects.content.pieces import Budget
 from tests.content.anything import harm
 from tests.content.parts import faults, stable, taken_apart
+from tests.content.reading import attributes, read
 from tests.recordings import Recording, openai_shaped
 
 pytestmark = pytest.mark.recordings
 Words = tuple[str, ...]
+RESPONSES = "openai_responses.RESPONSES"
 CALLED = {"function_call": "arguments", "custom_tool_call": "input"}
 
 
@@ -124,20 +124,11 @@ def pieces(recording: Recording) -> list[Words]:
     return [texts[key] for key in sorted(texts, key=lambda key: key[0])]
 
 
-def read(recording: Recording, events: list[Any]) -> tuple[Asked, list[Any]]:
-    """What our reading says of both sides."""
-    reading = content_of("openai_responses.RESPONSES")
-    reader = reading.reader(Budget(10**7))
-    for event in events:
-        reader.add(event)
-    return reading.asked(recording.asked), reader.messages()
-
-
 @pytest.mark.parametrize("recording", samples(), ids=lambda recording: recording.name)
 def test_everything_said_is_found_back(recording: Recording) -> None:
     """Each text, thought, call, result and instruction of both sides, word for word, and nothing else."""
     events = recording.events() if recording.status < 400 else []
-    found, outputs = read(recording, events)
+    found, outputs = read(RESPONSES, recording.asked, events)
     assert told(found.messages) == list(asked(recording.asked))
     instructions = recording.asked.get("instructions")
     assert [part["content"] for part in found.system] == ([instructions] if instructions else [])
@@ -146,14 +137,7 @@ def test_everything_said_is_found_back(recording: Recording) -> None:
     last = last.get("response", last)
     assert told(outputs) == [words for item in last.get("output") or [] for words in said(item)]
     assert len(outputs) <= 1
-    outputs = [{**each, "finish_reason": "stop"} for each in outputs]
-    attributes = {
-        "gen_ai.input.messages": found.messages,
-        "gen_ai.output.messages": outputs,
-        "gen_ai.system_instructions": found.system,
-        "gen_ai.tool.definitions": found.tools,
-    }
-    assert list(faults(json.loads(json.dumps(attributes)))) == []
+    assert list(faults(json.loads(json.dumps(attributes(found, outputs))))) == []
 
 
 @pytest.mark.parametrize(
@@ -162,9 +146,9 @@ def test_everything_said_is_found_back(recording: Recording) -> None:
 def test_a_stream_that_ends_early_tells_what_came(recording: Recording) -> None:
     """Its pieces put together, without the last event, are what the last event says."""
     events = recording.events()
-    _, outputs = read(recording, events[:-1])
+    _, outputs = read(RESPONSES, recording.asked, events[:-1])
     assert told(outputs) == pieces(recording)
-    _, whole = read(recording, events)
+    _, whole = read(RESPONSES, recording.asked, events)
     assert told(outputs) == told(whole)
 
 
@@ -172,4 +156,4 @@ def test_a_stream_that_ends_early_tells_what_came(recording: Recording) -> None:
 def test_any_field_may_be_anything(recording: Recording) -> None:
     """Null or of a wrong type, at any level of what is asked or answered: nothing raises, and each part is whole."""
     events = recording.events() if recording.status < 400 else []
-    assert harm(content_of("openai_responses.RESPONSES"), recording.asked, events) == []
+    assert harm(content_of(RESPONSES), recording.asked, events) == []

@@ -281,6 +281,22 @@ def test_a_retrieval_tells_its_query_and_what_was_found(telemetry: Telemetry, ki
     ]
 
 
+@kinds
+def test_a_retrieval_that_raises_tells_its_exception(telemetry: Telemetry, kind: str) -> None:
+    """As an event too; what was asked is told all the same."""
+
+    class Lost(BaseRetriever):
+        def _get_relevant_documents(self, query: str, **more: Any) -> list[Document]:
+            raise LookupError(query)
+
+    with pytest.raises(LookupError):
+        run(kind, Lost(), "which?")
+    span = named(telemetry, "retrieval")
+    assert span.attributes[QUERY] == "which?"
+    assert DOCUMENTS not in span.attributes
+    assert [event["exception.message"] for event in events(telemetry)] == ["which?"]
+
+
 def test_large_documents_have_the_same_room_each(telemetry: Telemetry) -> None:
     """None is left out, and it stays JSON within the limit."""
     Found(found=[Document(f"{number} " + "ä" * 20_000) for number in range(20)]).invoke("q" * 100_000)

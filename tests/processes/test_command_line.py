@@ -130,11 +130,12 @@ def test_the_doctor_tells_what_is_there_and_no_secret(world: World) -> None:
         OTEL_EXPORTER_OTLP_ENDPOINT="https://user:hush@collector:4318/otlp?key=hush",
         OTEL_EXPORTER_OTLP_METRICS_ENDPOINT="user:hush@collector",
         OTEL_LLM_SEMCONV="latest",
+        OTEL_INSTRUMENTATION_GENAI_UPLOAD_BASE_PATH="s3://user:hush@bucket/folder",
         OPENAI_API_KEY="hush",
     )
     assert (done.returncode, done.stderr) == (0, "")
     for told in (
-        "OTEL_LLM_SEMCONV = 'latest'",
+        "OTEL_LLM_SEMCONV = latest",
         f"opentelemetry-sdk {metadata.version('opentelemetry-sdk')}",
         f"openai: {metadata.version('openai')}, traced",
         "openai._base_client.SyncAPIClient.request: active",

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 from otel_llm.dialects.bedrock_invoke import family
-from otel_llm.dialects.content import anthropic_messages, bedrock_converse, content_of, openai_chat
-from otel_llm.dialects.content.in_order import InOrder
+from otel_llm.dialects.content import anthropic_messages, bedrock_converse, cohere, content_of, openai_chat
 from otel_llm.dialects.content.parts import (
     Asked,
     Content,
     ContentReader,
     Message,
-    Part,
     blob,
     message,
-    said,
-    tool,
-    tool_call,
-    tool_result,
     worded,
 )
-from otel_llm.dialects.content.pieces import Budget
+from otel_llm.dialects.content.pieces import Budget, Text
 from otel_llm.dialects.fields import Fields, count, fields, items
 from otel_llm.dialects.sse import decode
 
@@ -33,7 +27,7 @@ _OF_NOVA = ("schemaVersion", "inferenceConfig", "toolConfig")
 
 def _asked(body: Fields) -> Asked:
     if "messages" not in body:
-        return _asked_plainly(body)
+        return cohere.CHAT.asked(body) if "message" in body else _prompted(body)
     if "anthropic_version" in body:
         return anthropic_messages.MESSAGES.asked(body)
     if any(name in body for name in _OF_NOVA) or _untyped(body["messages"]):
@@ -48,40 +42,18 @@ def _untyped(messages: Any) -> bool:
     return first is not None and "type" not in fields(first)
 
 
-def _asked_plainly(body: Fields) -> Asked:
-    """A prompt by one of its names, or a message with the history before it: Cohere's way."""
-    messages = [_read_turn(fields(turn)) for turn in items(body.get("chat_history"))]
-    parts = [part for name in ("prompt", "inputText", "message") for part in worded(body.get(name))]
+def _prompted(body: Fields) -> Asked:
+    """A prompt by one of its names, to which there may be images."""
+    parts = [part for name in ("prompt", "inputText") for part in worded(body.get(name))]
     parts += [blob("image", picture) for picture in items(body.get("images"))]
-    if results := [*_results(body)]:
-        messages.append(message("tool", results))
-    if parts:
-        messages.append(message("user", parts))
-    tools = (fields(one) for one in items(body.get("tools")))
-    return Asked(
-        messages,
-        [*worded(body.get("preamble"))],
-        [tool(one.get("name"), one.get("description"), one.get("parameter_definitions")) for one in tools],
-    )
-
-
-def _read_turn(seen: Fields) -> Message:
-    return message(seen.get("role"), [*worded(seen.get("message")), *_calls(seen), *_results(seen)])
-
-
-def _calls(seen: Fields) -> Iterator[Part]:
-    for call in map(fields, items(seen.get("tool_calls"))):
-        yield tool_call(call.get("name"), call.get("parameters"))
-
-
-def _results(seen: Fields) -> Iterator[Part]:
-    for result in map(fields, items(seen.get("tool_results"))):
-        yield tool_result(result.get("outputs"), None, fields(result.get("call")).get("name"))
+    return Asked([message("user", parts)] if parts else [])
 
 
 # What is answered.
 
 _WORDS = ("generation", "outputText", "completion", "text")
+_OF_COHERE = {"event_type", "generation_id", "chat_history"}
+"""Fields of its chats; its older models answer with texts alone."""
 _LISTS = ("results", "generations", "outputs", "completions")
 
 
@@ -92,7 +64,7 @@ class _Plain:
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
-        self._answers: dict[int, InOrder] = {}
+        self._answers: dict[int, Text] = {}
 
     def add(self, event: Any) -> None:
         seen = fields(event)
@@ -104,16 +76,19 @@ class _Plain:
     def _add(self, place: int, seen: Fields) -> None:
         inner = fields(seen.get("data"))  # AI21
         words = next((seen[name] for name in _WORDS if name in seen), inner.get("text"))
-        calls = [*_calls(seen)]
-        if (not words and not calls) or (place not in self._answers and self._budget.left <= 0):
-            return
-        answer = self._answers.setdefault(place, InOrder(self._budget))
-        answer.add("text", words, said)
-        for call in calls:
-            answer.put(call)
+        if words and place not in self._answers and self._budget.left > 0:
+            self._answers[place] = Text(self._budget)
+        if place in self._answers:
+            self._answers[place].add(words)
 
     def messages(self) -> list[Message]:
-        return [message("assistant", self._answers[place].parts()) for place in sorted(self._answers)]
+        texts = (str(self._answers[place]) for place in sorted(self._answers))
+        return [message("assistant", worded(words)) for words in texts]
+
+
+def _reader_of(told: Fields) -> Callable[[Budget], ContentReader]:
+    """What reads an answer of this kind, or a stream that begins so."""
+    return cohere.CHAT.reader if _OF_COHERE & told.keys() else content_of(family(told).content).reader
 
 
 class _Reader:
@@ -131,7 +106,7 @@ class _Reader:
         if isinstance(data := fields(seen.get("chunk")).get("bytes"), bytes):
             body = decode(data)
         if told := fields(body):
-            self._inner = self._inner or content_of(family(told).content).reader(self._budget)
+            self._inner = self._inner or _reader_of(told)(self._budget)
             self._inner.add(told)
 
     def messages(self) -> list[Message]:
@@ -139,4 +114,4 @@ class _Reader:
 
 
 INVOKE = Content(_asked, _Reader)
-PLAIN = Content(_asked_plainly, _Plain)
+PLAIN = Content(_prompted, _Plain)

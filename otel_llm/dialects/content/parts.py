@@ -98,7 +98,7 @@ def tool_call(name: Any, arguments: Any, call_id: Any = None) -> Part:
 
 def tool_result(response: Any, call_id: Any = None, name: Any = None) -> Part:
     """What a tool gave back; texts as they are."""
-    found: Part = {"type": "tool_call_response", "response": response}
+    found: Part = {"type": "tool_call_response", "response": "" if response is None else response}
     if (told := text(call_id)) is not None:
         found["id"] = told
     if (told := text(name)) is not None:
@@ -141,7 +141,8 @@ def uri(modality: str, address: Any, mime_type: Any = None) -> Part:
     if isinstance(address, str) and address[:5].lower() == "data:":
         head, _, data = address.partition(",")
         return blob(modality, data, text(head[5:].partition(";")[0]) or mime_type)
-    return _of_type({"type": "uri", "modality": modality, "uri": address}, mime_type)
+    told = address if isinstance(address, str) else ""
+    return _of_type({"type": "uri", "modality": modality, "uri": told}, mime_type)
 
 
 def _of_type(part: Part, mime_type: Any) -> Part:

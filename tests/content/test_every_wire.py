@@ -16,8 +16,6 @@ from otel_llm.dialects.content import content_of
 from otel_llm.dialects.content.pieces import Budget
 from otel_llm.dialects.dialect import Dialect
 
-FRAMEWORKS = ("langchain",)
-"""What is said in these is read off the calls below."""
 ALL = [
     dialect
     for module in pkgutil.iter_modules(dialects.__path__)
@@ -29,7 +27,7 @@ ALL = [
 @pytest.mark.parametrize("dialect", ALL, ids=lambda dialect: f"{dialect.api}-{dialect.operation}")
 def test_every_wire_that_says_something_is_read(dialect: Dialect) -> None:
     """And embeddings and rankings, for which the conventions have no messages, are not."""
-    if dialect.operation in ("embeddings", "rerank") or dialect.api in FRAMEWORKS:
+    if dialect.operation in ("embeddings", "rerank"):
         assert dialect.content == ""
     else:
         assert content_of(dialect.content).asked({}).messages == []

@@ -29,7 +29,7 @@ def _tool_answered(result: Any, told: Fields) -> Found:
     del told
     seen = fields(result)
     given = seen["content"] if "tool_call_id" in seen and "content" in seen else result
-    return {"result": [tool_result(parsed(given))]}
+    return {"result": [{**tool_result(None), "response": parsed(given)}]}  # None is a result as well
 
 
 def _query(serialized: Any, given: Any, told: Fields) -> Found:

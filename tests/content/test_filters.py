@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -54,7 +55,7 @@ def test_shipped_filters_find_what_they_are_for(name: str, secret: str, replay: 
         [{"role": "user", "content": f"keep {secret} to yourself"}],
         answer=lambda _: Exchange.json(answer),
     )
-    core = secret.split('"')[1] if '"' in secret else secret.split(" ", 2)[-1].rsplit("=", maxsplit=1)[-1]
+    core = max(re.split(r"[\s\"=]", secret), key=len)
     exported = repr([span.attributes for span in telemetry.spans]) + repr(
         [log.log_record.attributes for log in telemetry.logs]
     )

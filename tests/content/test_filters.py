@@ -55,7 +55,7 @@ def test_shipped_filters_find_what_they_are_for(name: str, secret: str, replay: 
         [{"role": "user", "content": f"keep {secret} to yourself"}],
         answer=lambda _: Exchange.json(answer),
     )
-    core = max(re.split(r"[\s\"=]", secret), key=len)
+    core = secret.split('"')[1] if '"' in secret else max(re.split(r"[\s=]", secret), key=len)
     exported = repr([span.attributes for span in telemetry.spans]) + repr(
         [log.log_record.attributes for log in telemetry.logs]
     )

@@ -44,7 +44,7 @@ class Copying:
         for name, value in part.items():
             if type(value) is str:
                 copied[name] = value if len(value) <= self._longest else self._cut(value)
-            elif value is not None:
+            elif value is not None or name == "response":  # a result may be nothing
                 copied[name] = self._value(value, [_MOST], 0)
         return copied
 

@@ -139,6 +139,11 @@ def _ran_elsewhere(seen: Fields) -> Iterator[Part]:
     yield server_call("mcp", seen.get("name"), asked, seen.get("id"))
 
 
+def _returned(seen: Fields) -> Iterator[Part]:
+    response = _opened(seen.get("content"))
+    yield tool_result("" if response is None else response, seen.get("tool_use_id"))
+
+
 def _nothing(seen: Fields) -> Iterator[Part]:
     del seen
     yield from ()
@@ -153,7 +158,7 @@ _BLOCKS: dict[str, Callable[[Fields], Iterator[Part]]] = {
     "search_result": _found,
     "container_upload": lambda seen: iter((file("document", seen.get("file_id")),)),
     "tool_use": lambda seen: iter((tool_call(seen.get("name"), seen.get("input"), seen.get("id")),)),
-    "tool_result": lambda seen: iter((tool_result(_opened(seen.get("content")), seen.get("tool_use_id")),)),
+    "tool_result": _returned,
     "server_tool_use": _ran,
     "mcp_tool_use": _ran_elsewhere,
     "compaction": lambda seen: iter((compaction(seen.get("content")),)),

@@ -86,7 +86,7 @@ def _custom_call(seen: Fields) -> Iterator[Part]:
 def _output(seen: Fields) -> Iterator[Part]:
     output = seen.get("output")
     response = seen.get("status") if output is None else _returned(output)
-    yield tool_result(response, seen.get("call_id") or seen.get("id"))
+    yield tool_result("" if response is None else response, seen.get("call_id") or seen.get("id"))
 
 
 def _returned(output: Any) -> Any:

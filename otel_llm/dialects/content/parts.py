@@ -98,7 +98,7 @@ def tool_call(name: Any, arguments: Any, call_id: Any = None) -> Part:
 
 def tool_result(response: Any, call_id: Any = None, name: Any = None) -> Part:
     """What a tool gave back; texts as they are."""
-    found: Part = {"type": "tool_call_response", "response": "" if response is None else response}
+    found: Part = {"type": "tool_call_response", "response": response}
     if (told := text(call_id)) is not None:
         found["id"] = told
     if (told := text(name)) is not None:

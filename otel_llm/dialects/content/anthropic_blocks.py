@@ -8,38 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from otel_llm.dialects.content.parts import (
-    Message,
-    Part,
-    blob,
-    file,
-    message,
-    parsed,
-    server_call,
-    server_result,
-    thought,
-    tool,
-    tool_call,
-    tool_result,
-    unknown,
-    uri,
-    worded,
-)
+from otel_llm.dialects.content import parts as say
 from otel_llm.dialects.fields import Fields, fields, items, text
 
 _RESULT = "_tool_result"
 _DEEPEST = 8
 
 
-def read_blocks(content: Any) -> Iterator[Part]:
+def read_blocks(content: Any) -> Iterator[say.Part]:
     """What a message says: one text, or blocks."""
-    yield from worded(content)
+    yield from say.worded(content)
     for block in items(content):
-        yield from worded(block)
+        yield from say.worded(block)
         yield from read_block(fields(block))
 
 
-def read_block(seen: Fields) -> Iterator[Part]:
+def read_block(seen: Fields) -> Iterator[say.Part]:
     """The parts of one block: mostly one, none of what has no words, several of a document in pieces."""
     kind = text(seen.get("type")) or ""
     if (read := _BLOCKS.get(kind)) is not None:
@@ -47,27 +31,27 @@ def read_block(seen: Fields) -> Iterator[Part]:
     elif kind.endswith(_RESULT):
         failed = {"is_error": True} if seen.get("is_error") else {}
         came = {"content": _opened(seen.get("content")), **failed}
-        yield server_result(kind.removesuffix(_RESULT), came, seen.get("tool_use_id"))
-    elif (part := unknown(seen)) is not None:
+        yield say.server_result(kind.removesuffix(_RESULT), came, seen.get("tool_use_id"))
+    elif (part := say.unknown(seen)) is not None:
         yield part
 
 
-def read_message(said_by: Any) -> Message:
+def read_message(said_by: Any) -> say.Message:
     """A message of a request."""
     seen = fields(said_by)
-    return message(seen.get("role"), read_blocks(seen.get("content")))
+    return say.message(seen.get("role"), read_blocks(seen.get("content")))
 
 
-def compaction(content: Any) -> Part:
+def compaction(content: Any) -> say.Part:
     """What is left of a history that was cut short."""
     return {"type": "compaction", "content": content if isinstance(content, str) else None}
 
 
-def read_tool(definition: Any) -> Part:
+def read_tool(definition: Any) -> say.Part:
     """A definition of a function, of one of the provider's own tools, or of all tools of an MCP server."""
     seen = fields(definition)
     kind = text(seen.get("type")) or "custom"
-    return tool(
+    return say.tool(
         seen.get("name") or seen.get("mcp_server_name"),
         seen.get("description"),
         seen.get("input_schema"),
@@ -75,37 +59,37 @@ def read_tool(definition: Any) -> Part:
     )
 
 
-def _sourced(kind: str, seen: Fields) -> Iterator[Part]:
+def _sourced(kind: str, seen: Fields) -> Iterator[say.Part]:
     """An image or a document, with what is said about it."""
     about = {name: words for name in ("title", "context") if isinstance(words := seen.get(name), str)}
     for part in _source(kind, fields(seen.get("source"))):
         yield {**part, **about}
 
 
-def _source(kind: str, source: Fields) -> Iterator[Part]:
+def _source(kind: str, source: Fields) -> Iterator[say.Part]:
     data, address, own = source.get("data"), source.get("url"), source.get("file_id")
     form = text(source.get("type"))
     if form == "text":
-        yield from worded(data)
+        yield from say.worded(data)
     elif form == "base64" or isinstance(data, (str, bytes)):  # a file that is yet to be read has no content
-        yield blob(kind, data, source.get("media_type"))
+        yield say.blob(kind, data, source.get("media_type"))
     elif isinstance(address, str):
-        yield uri(kind, address)
+        yield say.uri(kind, address)
     elif own is not None:
-        yield file(kind, own)
+        yield say.file(kind, own)
     else:
-        yield from worded(content := source.get("content"))
+        yield from say.worded(content := source.get("content"))
         for inner in map(fields, items(content)):
-            yield from worded(inner.get("text"))
+            yield from say.worded(inner.get("text"))
             if inner.get("type") == "image":
                 yield from _source("image", {**fields(inner.get("source")), "content": None})
 
 
-def _found(seen: Fields) -> Iterator[Part]:
+def _found(seen: Fields) -> Iterator[say.Part]:
     """Search results that are given to the model: the texts, and where they are from."""
     about = {name: words for name in ("title", "source") if isinstance(words := seen.get(name), str)}
     for block in map(fields, items(seen.get("content"))):
-        for part in worded(block.get("text")):
+        for part in say.worded(block.get("text")):
             yield {**part, **about}
 
 
@@ -128,36 +112,36 @@ def _opened(value: Any, depth: int = 0) -> Any:
     }
 
 
-def _ran(seen: Fields) -> Iterator[Part]:
+def _ran(seen: Fields) -> Iterator[say.Part]:
     """A call of a tool that the provider runs."""
     name = text(seen.get("name")) or "tool"
-    yield server_call(name, name, {"input": parsed(seen.get("input"))}, seen.get("id"))
+    yield say.server_call(name, name, {"input": say.parsed(seen.get("input"))}, seen.get("id"))
 
 
-def _ran_elsewhere(seen: Fields) -> Iterator[Part]:
-    asked = {"server_name": seen.get("server_name"), "input": parsed(seen.get("input"))}
-    yield server_call("mcp", seen.get("name"), asked, seen.get("id"))
+def _ran_elsewhere(seen: Fields) -> Iterator[say.Part]:
+    asked = {"server_name": seen.get("server_name"), "input": say.parsed(seen.get("input"))}
+    yield say.server_call("mcp", seen.get("name"), asked, seen.get("id"))
 
 
-def _returned(seen: Fields) -> Iterator[Part]:
+def _returned(seen: Fields) -> Iterator[say.Part]:
     response = _opened(seen.get("content"))
-    yield tool_result("" if response is None else response, seen.get("tool_use_id"))
+    yield say.tool_result("" if response is None else response, seen.get("tool_use_id"))
 
 
-def _nothing(seen: Fields) -> Iterator[Part]:
+def _nothing(seen: Fields) -> Iterator[say.Part]:
     del seen
     yield from ()
 
 
-_BLOCKS: dict[str, Callable[[Fields], Iterator[Part]]] = {
-    "text": lambda seen: worded(seen.get("text")),
-    "thinking": lambda seen: worded(seen.get("thinking"), thought),
+_BLOCKS: dict[str, Callable[[Fields], Iterator[say.Part]]] = {
+    "text": lambda seen: say.worded(seen.get("text")),
+    "thinking": lambda seen: say.worded(seen.get("thinking"), say.thought),
     "redacted_thinking": _nothing,
     "image": lambda seen: _sourced("image", seen),
     "document": lambda seen: _sourced("document", seen),
     "search_result": _found,
-    "container_upload": lambda seen: iter((file("document", seen.get("file_id")),)),
-    "tool_use": lambda seen: iter((tool_call(seen.get("name"), seen.get("input"), seen.get("id")),)),
+    "container_upload": lambda seen: iter((say.file("document", seen.get("file_id")),)),
+    "tool_use": lambda seen: iter((say.tool_call(seen.get("name"), seen.get("input"), seen.get("id")),)),
     "tool_result": _returned,
     "server_tool_use": _ran,
     "mcp_tool_use": _ran_elsewhere,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from otel_llm.dialects.content import parts as say
 from otel_llm.dialects.content.anthropic_blocks import (
     compaction,
     read_block,
@@ -14,44 +15,33 @@ from otel_llm.dialects.content.anthropic_blocks import (
 )
 from otel_llm.dialects.content.bounded import kept, put_copy
 from otel_llm.dialects.content.in_order import InOrder
-from otel_llm.dialects.content.parts import (
-    Asked,
-    Content,
-    Message,
-    Part,
-    message,
-    said,
-    thought,
-    tool_call,
-    worded,
-)
 from otel_llm.dialects.content.pieces import Budget, Text
 from otel_llm.dialects.fields import Fields, count, fields, items, text
 
 
-def _asked(body: Fields) -> Asked:
-    return Asked(
+def _asked(body: Fields) -> say.Asked:
+    return say.Asked(
         [*map(read_message, items(body.get("messages")))],
         [*read_blocks(body.get("system"))],
         [*map(read_tool, items(body.get("tools")))],
     )
 
 
-def _prompted(body: Fields) -> Asked:
-    prompt = [*worded(body.get("prompt"))]
-    return Asked([message("user", prompt)] if prompt else [])
+def _prompted(body: Fields) -> say.Asked:
+    prompt = [*say.worded(body.get("prompt"))]
+    return say.Asked([say.message("user", prompt)] if prompt else [])
 
 
 # By the type of a delta: where its words are, and what they are if nobody has said so before.
-_DELTAS: dict[str, tuple[str, Callable[[str], Part]]] = {
-    "text_delta": ("text", said),
-    "thinking_delta": ("thinking", thought),
-    "input_json_delta": ("partial_json", lambda written: tool_call(None, written)),
+_DELTAS: dict[str, tuple[str, Callable[[str], say.Part]]] = {
+    "text_delta": ("text", say.said),
+    "thinking_delta": ("thinking", say.thought),
+    "input_json_delta": ("partial_json", lambda written: say.tool_call(None, written)),
     "compaction_delta": ("content", compaction),
 }
-_TEXTS: dict[str, tuple[str, Callable[[str], Part]]] = {
-    "text": ("text", said),
-    "thinking": ("thinking", thought),
+_TEXTS: dict[str, tuple[str, Callable[[str], say.Part]]] = {
+    "text": ("text", say.said),
+    "thinking": ("thinking", say.thought),
     "compaction": ("content", compaction),
 }
 _OF_CALLS = ("type", "id", "name", "server_name")
@@ -66,7 +56,7 @@ class _Reader:
         self._budget, self._most = budget, budget.left
         self._parts = InOrder(budget)
         self._role: Any = None
-        self._whole: list[Part] = []
+        self._whole: list[say.Part] = []
 
     def add(self, event: Any) -> None:
         seen = fields(event)
@@ -96,9 +86,9 @@ class _Reader:
             for part in read_block(block):
                 put_copy(self._parts, part, self._budget)
 
-    def messages(self) -> list[Message]:
+    def messages(self) -> list[say.Message]:
         parts = [*self._whole, *self._parts.parts()]
-        return [message(self._role or "assistant", parts)] if parts else []
+        return [say.message(self._role or "assistant", parts)] if parts else []
 
 
 class _Completion:
@@ -112,9 +102,9 @@ class _Completion:
     def add(self, event: Any) -> None:
         self._words.add(fields(event).get("completion"))
 
-    def messages(self) -> list[Message]:
-        return [message("assistant", [said(str(self._words))])] if self._words else []
+    def messages(self) -> list[say.Message]:
+        return [say.message("assistant", [say.said(str(self._words))])] if self._words else []
 
 
-MESSAGES = Content(_asked, _Reader)
-COMPLETE = Content(_prompted, _Completion)
+MESSAGES = say.Content(_asked, _Reader)
+COMPLETE = say.Content(_prompted, _Completion)

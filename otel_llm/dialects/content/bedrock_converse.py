@@ -8,27 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from otel_llm.dialects.content import parts as say
 from otel_llm.dialects.content.bounded import kept, put_copy
 from otel_llm.dialects.content.in_order import InOrder
-from otel_llm.dialects.content.parts import (
-    Asked,
-    Content,
-    Message,
-    Part,
-    blob,
-    message,
-    parsed,
-    said,
-    server_call,
-    server_result,
-    thought,
-    tool,
-    tool_call,
-    tool_result,
-    unknown,
-    uri,
-    worded,
-)
 from otel_llm.dialects.content.pieces import Budget
 from otel_llm.dialects.fields import Fields, count, fields, items, text
 
@@ -47,19 +29,19 @@ _DOCUMENTS = {
 # Blocks. Each has one field, whose name says what it is.
 
 
-def _medium(kind: str, held: Fields) -> Iterator[Part]:
+def _medium(kind: str, held: Fields) -> Iterator[say.Part]:
     """An image, a document, a film or a sound, with what is said about it."""
     form, source = text(held.get("format")), fields(held.get("source"))
     mime_type = _DOCUMENTS.get(form or "") if kind == "document" else form and f"{kind}/{form}"
     about = {name: words for name in ("name", "context") if isinstance(words := held.get(name), str)}
     data, address = source.get("bytes"), fields(source.get("s3Location")).get("uri")
     if data is not None:
-        yield {**blob(kind, data, mime_type), **about}
+        yield {**say.blob(kind, data, mime_type), **about}
     elif isinstance(address, str):
-        yield {**uri(kind, address, mime_type), **about}
+        yield {**say.uri(kind, address, mime_type), **about}
     else:
         for words in (source.get("text"), *_texts(source.get("content"))):
-            yield from ({**part, **about} for part in worded(words))
+            yield from ({**part, **about} for part in say.worded(words))
 
 
 def _texts(contents: Any) -> Iterator[Any]:
@@ -67,43 +49,43 @@ def _texts(contents: Any) -> Iterator[Any]:
         yield fields(content).get("text")
 
 
-def _found(held: Fields) -> Iterator[Part]:
+def _found(held: Fields) -> Iterator[say.Part]:
     """Search results that are given to the model: the texts, and where they are from."""
     about = {name: words for name in ("title", "source") if isinstance(words := held.get(name), str)}
     for words in _texts(held.get("content")):
-        yield from ({**part, **about} for part in worded(words))
+        yield from ({**part, **about} for part in say.worded(words))
 
 
-def _guarded(held: Fields) -> Iterator[Part]:
+def _guarded(held: Fields) -> Iterator[say.Part]:
     """What a guardrail is to look at."""
-    yield from worded(fields(held.get("text")).get("text"))
+    yield from say.worded(fields(held.get("text")).get("text"))
     if (picture := held.get("image")) is not None:
         yield from _medium("image", fields(picture))
 
 
-def _cited(held: Fields) -> Iterator[Part]:
+def _cited(held: Fields) -> Iterator[say.Part]:
     """A text with its sources."""
-    yield from worded("".join(words for words in _texts(held.get("content")) if isinstance(words, str)))
+    yield from say.worded("".join(words for words in _texts(held.get("content")) if isinstance(words, str)))
 
 
-def _called(held: Fields) -> Iterator[Part]:
+def _called(held: Fields) -> Iterator[say.Part]:
     name, own, asked = held.get("name"), held.get("toolUseId"), held.get("input")
     if held.get("type") == "server_tool_use":
-        yield server_call(text(name) or "tool", None, {"input": parsed(asked)}, own)
+        yield say.server_call(text(name) or "tool", None, {"input": say.parsed(asked)}, own)
     else:
-        yield tool_call(name, asked, own)
+        yield say.tool_call(name, asked, own)
 
 
-def _returned(held: Fields) -> Iterator[Part]:
+def _returned(held: Fields) -> Iterator[say.Part]:
     yield _result(held, [_inside(block) for block in items(held.get("content"))])
 
 
-def _result(held: Fields, contents: list[Any]) -> Part:
+def _result(held: Fields, contents: list[Any]) -> say.Part:
     """What came of a call; of a tool that the provider ran, its type says so."""
     own, kind = held.get("toolUseId"), text(held.get("type")) or ""
     if kind.endswith("_result"):
-        return server_result(kind.removesuffix("_result"), {"content": contents}, own)
-    return tool_result(contents, own)
+        return say.server_result(kind.removesuffix("_result"), {"content": contents}, own)
+    return say.tool_result(contents, own)
 
 
 def _inside(block: Any) -> Any:
@@ -114,17 +96,17 @@ def _inside(block: Any) -> Any:
     return media[0] if len(media) == 1 else media or block
 
 
-def _nothing(held: Fields) -> Iterator[Part]:
+def _nothing(held: Fields) -> Iterator[say.Part]:
     del held
     yield from ()
 
 
 _MEDIA = ("image", "document", "video", "audio")
-_BLOCKS: dict[str, Callable[[Fields], Iterator[Part]]] = {
+_BLOCKS: dict[str, Callable[[Fields], Iterator[say.Part]]] = {
     "toolUse": _called,
     "toolResult": _returned,
     "guardContent": _guarded,
-    "reasoningContent": lambda held: worded(fields(held.get("reasoningText")).get("text"), thought),
+    "reasoningContent": lambda held: say.worded(fields(held.get("reasoningText")).get("text"), say.thought),
     "citationsContent": _cited,
     "searchResult": _found,
     "cachePoint": _nothing,
@@ -132,41 +114,41 @@ _BLOCKS: dict[str, Callable[[Fields], Iterator[Part]]] = {
 }
 
 
-def _read_blocks(content: Any) -> Iterator[Part]:
+def _read_blocks(content: Any) -> Iterator[say.Part]:
     for block in map(fields, items(content)):
         for kind, value in block.items():
             held = fields(value)
             if kind == "text":
-                yield from worded(value)
+                yield from say.worded(value)
             elif kind in _MEDIA:
                 yield from _medium(kind, held)
             elif (read := _BLOCKS.get(kind)) is not None:
                 yield from read(held)
-            elif held and (part := unknown({**held, "type": kind})) is not None:
+            elif held and (part := say.unknown({**held, "type": kind})) is not None:
                 yield part
 
 
 # What is asked.
 
 
-def _read_tool(definition: Any) -> Iterator[Part]:
+def _read_tool(definition: Any) -> Iterator[say.Part]:
     seen = fields(definition)
     if own := fields(seen.get("toolSpec")):
         schema = fields(own.get("inputSchema")).get("json")
-        yield tool(own.get("name"), own.get("description"), schema)
+        yield say.tool(own.get("name"), own.get("description"), schema)
     elif theirs := fields(seen.get("systemTool")):
-        yield tool(theirs.get("name"), None, None, "systemTool")
+        yield say.tool(theirs.get("name"), None, None, "systemTool")
 
 
-def _asked(body: Fields) -> Asked:
+def _asked(body: Fields) -> say.Asked:
     messages = [
-        message(seen.get("role"), _read_blocks(seen.get("content")))
+        say.message(seen.get("role"), _read_blocks(seen.get("content")))
         for seen in map(fields, items(body.get("messages")))
     ]
     if variables := fields(body.get("promptVariables")):  # what is put into a prompt that the provider keeps
-        messages.insert(0, message("user", [{"type": "prompt", "variables": variables}]))
+        messages.insert(0, say.message("user", [{"type": "prompt", "variables": variables}]))
     tools = items(fields(body.get("toolConfig")).get("tools"))
-    return Asked(
+    return say.Asked(
         messages,
         [*_read_blocks(body.get("system"))],
         [part for definition in tools for part in _read_tool(definition)],
@@ -184,7 +166,7 @@ class _Reader:
     def __init__(self, budget: Budget) -> None:
         self._budget, self._most = budget, budget.left
         self._begin(None)
-        self._whole: list[Part] = []
+        self._whole: list[say.Part] = []
 
     def _begin(self, role: Any) -> None:
         self._budget.left = self._most
@@ -220,20 +202,20 @@ class _Reader:
         for kind, value in delta.items():
             held = fields(value)
             if kind == "text":
-                self._parts.add((place, kind), value, said)
+                self._parts.add((place, kind), value, say.said)
             elif kind == "reasoningContent":
-                self._parts.add((place, kind), held.get("text"), thought)
+                self._parts.add((place, kind), held.get("text"), say.thought)
             elif kind == "toolUse":
-                self._parts.add(place, held.get("input"), lambda written: tool_call(None, written))
+                self._parts.add(place, held.get("input"), lambda written: say.tool_call(None, written))
             elif kind == "toolResult" and isinstance(contents := self._begun.get(place), list):
                 contents += kept(items(value), self._budget)
             elif kind == "image":
                 for part in _medium(kind, {**held, "format": self._begun.get(place)}):
                     put_copy(self._parts, part, self._budget)
 
-    def messages(self) -> list[Message]:
+    def messages(self) -> list[say.Message]:
         parts = self._whole or self._parts.parts()
-        return [message(self._role or "assistant", parts)] if parts else []
+        return [say.message(self._role or "assistant", parts)] if parts else []
 
 
-CONVERSE = Content(_asked, _Reader)
+CONVERSE = say.Content(_asked, _Reader)

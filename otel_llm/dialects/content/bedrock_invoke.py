@@ -7,15 +7,7 @@ from typing import Any
 
 from otel_llm.dialects.bedrock_invoke import family
 from otel_llm.dialects.content import anthropic_messages, bedrock_converse, cohere, content_of, openai_chat
-from otel_llm.dialects.content.parts import (
-    Asked,
-    Content,
-    ContentReader,
-    Message,
-    blob,
-    message,
-    worded,
-)
+from otel_llm.dialects.content import parts as say
 from otel_llm.dialects.content.pieces import Budget, Text
 from otel_llm.dialects.fields import Fields, count, fields, items
 from otel_llm.dialects.sse import decode
@@ -25,7 +17,7 @@ from otel_llm.dialects.sse import decode
 _OF_NOVA = ("schemaVersion", "inferenceConfig", "toolConfig")
 
 
-def _asked(body: Fields) -> Asked:
+def _asked(body: Fields) -> say.Asked:
     if "messages" not in body:
         return cohere.CHAT.asked(body) if "message" in body else _prompted(body)
     if "anthropic_version" in body:
@@ -42,11 +34,11 @@ def _untyped(messages: Any) -> bool:
     return first is not None and "type" not in fields(first)
 
 
-def _prompted(body: Fields) -> Asked:
+def _prompted(body: Fields) -> say.Asked:
     """A prompt by one of its names, to which there may be images."""
-    parts = [part for name in ("prompt", "inputText") for part in worded(body.get(name))]
-    parts += [blob("image", picture) for picture in items(body.get("images"))]
-    return Asked([message("user", parts)] if parts else [])
+    parts = [part for name in ("prompt", "inputText") for part in say.worded(body.get(name))]
+    parts += [say.blob("image", picture) for picture in items(body.get("images"))]
+    return say.Asked([say.message("user", parts)] if parts else [])
 
 
 # What is answered.
@@ -81,12 +73,12 @@ class _Plain:
         if place in self._answers:
             self._answers[place].add(words)
 
-    def messages(self) -> list[Message]:
+    def messages(self) -> list[say.Message]:
         texts = (str(self._answers[place]) for place in sorted(self._answers))
-        return [message("assistant", worded(words)) for words in texts]
+        return [say.message("assistant", say.worded(words)) for words in texts]
 
 
-def _reader_of(told: Fields) -> Callable[[Budget], ContentReader]:
+def _reader_of(told: Fields) -> Callable[[Budget], say.ContentReader]:
     """What reads an answer of this kind, or a stream that begins so."""
     return cohere.CHAT.reader if _OF_COHERE & told.keys() else content_of(family(told).content).reader
 
@@ -98,7 +90,7 @@ class _Reader:
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
-        self._inner: ContentReader | None = None
+        self._inner: say.ContentReader | None = None
 
     def add(self, event: Any) -> None:
         seen = fields(event)
@@ -109,9 +101,9 @@ class _Reader:
             self._inner = self._inner or _reader_of(told)(self._budget)
             self._inner.add(told)
 
-    def messages(self) -> list[Message]:
+    def messages(self) -> list[say.Message]:
         return [] if self._inner is None else self._inner.messages()
 
 
-INVOKE = Content(_asked, _Reader)
-PLAIN = Content(_prompted, _Plain)
+INVOKE = say.Content(_asked, _Reader)
+PLAIN = say.Content(_prompted, _Plain)

@@ -5,25 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from otel_llm.dialects.content import parts as say
 from otel_llm.dialects.content.bounded import kept, put_copy
 from otel_llm.dialects.content.in_order import InOrder
 from otel_llm.dialects.content.openai_messages import read_tool
-from otel_llm.dialects.content.parts import (
-    Asked,
-    Content,
-    Message,
-    Part,
-    blob,
-    message,
-    said,
-    server_call,
-    server_result,
-    thought,
-    tool_call,
-    tool_result,
-    uri,
-    worded,
-)
 from otel_llm.dialects.content.pieces import Budget, Text
 from otel_llm.dialects.fields import Fields, count, fields, items, text
 
@@ -34,15 +19,15 @@ _WORDS = ("text", "thought", "model_output")
 _TOLD_APART = ("type", "id", "call_id", "signature")
 
 
-def _media(seen: Fields) -> Iterator[Part]:
+def _media(seen: Fields) -> Iterator[say.Part]:
     kind, form, address = text(seen.get("type")), seen.get("mime_type"), seen.get("uri")
     if kind in _MEDIA and seen.get("data") is not None:
-        yield blob(kind, seen["data"], form)
+        yield say.blob(kind, seen["data"], form)
     elif kind in _MEDIA and isinstance(address, str):
-        yield uri(kind, address, form)
+        yield say.uri(kind, address, form)
 
 
-def _words(contents: Any, make: Any) -> Iterator[Part]:
+def _words(contents: Any, make: Any) -> Iterator[say.Part]:
     """What is in a step: a text, or contents."""
     if isinstance(contents, str):
         yield make(contents)
@@ -53,55 +38,55 @@ def _words(contents: Any, make: Any) -> Iterator[Part]:
             yield from _media(content)
 
 
-def _read_step(seen: Fields) -> Iterator[Part]:
+def _read_step(seen: Fields) -> Iterator[say.Part]:
     """The parts of a step, or of a content that stands for one."""
     kind = text(seen.get("type")) or ""
     name, own, answers = seen.get("name"), seen.get("id"), seen.get("call_id")
     if kind == "text":
-        yield from _words(seen.get("text"), said)
+        yield from _words(seen.get("text"), say.said)
     elif kind == "thought":
-        yield from _words(seen.get("summary"), thought)
+        yield from _words(seen.get("summary"), say.thought)
     elif kind in ("user_input", "model_output"):
-        yield from _words(seen.get("content"), said)
+        yield from _words(seen.get("content"), say.said)
     elif kind == "function_call":
-        yield tool_call(name, seen.get("arguments"), own)
+        yield say.tool_call(name, seen.get("arguments"), own)
     elif kind == "function_result":
-        yield tool_result(seen.get("result"), answers, name)
+        yield say.tool_result(seen.get("result"), answers, name)
     elif kind in _MEDIA:
         yield from _media(seen)
     elif kind.endswith("_call"):
-        yield server_call(kind.removesuffix("_call"), name, _told(seen), own)
+        yield say.server_call(kind.removesuffix("_call"), name, _told(seen), own)
     elif kind.endswith("_result"):
-        yield server_result(kind.removesuffix("_result"), _told(seen), answers)
+        yield say.server_result(kind.removesuffix("_result"), _told(seen), answers)
 
 
 def _told(seen: Fields) -> Fields:
     return {name: value for name, value in seen.items() if name not in _TOLD_APART and value is not None}
 
 
-def _messages(steps: Iterable[Any]) -> list[Message]:
+def _messages(steps: Iterable[Any]) -> list[say.Message]:
     """Steps of the same speaker that follow one another are one message."""
-    found: list[Message] = []
+    found: list[say.Message] = []
     for step in map(fields, steps):
         kind = text(step.get("type"))
         if kind is None:  # a turn, as first released
-            role, parts = step.get("role"), [*_words(step.get("content"), said)]
+            role, parts = step.get("role"), [*_words(step.get("content"), say.said)]
         else:
             role, parts = _ROLES.get(kind, "assistant"), [*_read_step(step)]
         if parts and found and found[-1]["role"] == role:
             found[-1]["parts"] += parts
         elif parts:
-            found.append(message(role, parts))
+            found.append(say.message(role, parts))
     return found
 
 
-def _asked(body: Fields) -> Asked:
+def _asked(body: Fields) -> say.Asked:
     given = body.get("input")
     if isinstance(given, str):
         given = [{"type": "text", "text": given}]
-    return Asked(
+    return say.Asked(
         _messages(items(given) or [given]),
-        [*worded(body.get("system_instruction"))],
+        [*say.worded(body.get("system_instruction"))],
         [*map(read_tool, items(body.get("tools")))],
     )
 
@@ -121,9 +106,9 @@ class _Step:
         else:
             self._tell(begun)
 
-    def _say(self, parts: Iterator[Part]) -> None:
+    def _say(self, parts: Iterator[say.Part]) -> None:
         for part in parts:
-            make = {"text": said, "reasoning": thought}.get(part["type"])
+            make = {"text": say.said, "reasoning": say.thought}.get(part["type"])
             if make is None:
                 put_copy(self._words, part, self._budget)
             else:
@@ -133,7 +118,7 @@ class _Step:
         """More of it."""
         kind = text(delta.get("type")) or ""
         if kind == "thought_summary":
-            self._say(_words([delta.get("content")], thought))
+            self._say(_words([delta.get("content")], say.thought))
         elif kind == "text" or kind in _MEDIA:
             self._say(_read_step(delta))
         elif kind == "arguments_delta":
@@ -145,7 +130,7 @@ class _Step:
         known = {name: value for name, value in told.items() if value is not None and name != "signature"}
         self._told.update(kept(known, self._budget))
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[say.Part]:
         """What it says so far."""
         written = {"arguments": str(self._arguments)} if self._arguments else {}
         return [*self._words.parts(), *_read_step({**self._told, **written})]
@@ -180,13 +165,13 @@ class _Reader:
             self._steps[place] = step
         return step
 
-    def messages(self) -> list[Message]:
+    def messages(self) -> list[say.Message]:
         parts = [part for step in self._steps.values() for part in step.parts()]
         whole = items(self._whole.get("steps")) or items(self._whole.get("outputs"))
         if not parts:
             answers = (step for step in map(fields, whole) if text(step.get("type")) not in _ASKED)
             parts = [part for step in answers for part in _read_step(step)]
-        return [message(self._whole.get("role") or "assistant", parts)] if parts else []
+        return [say.message(self._whole.get("role") or "assistant", parts)] if parts else []
 
 
-INTERACTIONS = Content(_asked, _Reader)
+INTERACTIONS = say.Content(_asked, _Reader)

@@ -5,21 +5,8 @@ https://docs.langchain.com/oss/python/langchain/messages
 
 from __future__ import annotations
 
+from otel_llm.dialects.content import parts as say
 from otel_llm.dialects.content.openai_messages import read_part
-from otel_llm.dialects.content.parts import (
-    Part,
-    blob,
-    file,
-    modality,
-    parsed,
-    said,
-    server_call,
-    server_result,
-    thought,
-    tool_call,
-    tool_result,
-    uri,
-)
 from otel_llm.dialects.fields import Fields, fields, text
 
 CALLS = frozenset(
@@ -31,7 +18,7 @@ _UNSEEN = frozenset(("redacted_thinking", "citation", "compaction_delta"))
 _MEDIA = {"file": "document", "text-plain": "document", "media": ""}
 
 
-def read_block(seen: Fields) -> Part | None:
+def read_block(seen: Fields) -> say.Part | None:
     """One block, calls of tools aside; None if there is nothing in it to tell."""
     kind = text(seen.get("type")) or ""
     if kind in _UNSEEN:
@@ -44,16 +31,16 @@ def read_block(seen: Fields) -> Part | None:
     return part if isinstance(part["content"], str) and part["content"] else None
 
 
-def read_call(seen: Fields) -> Part:
+def read_call(seen: Fields) -> say.Part:
     """A call of a tool, from a block or from a message's list."""
     told = fields(seen.get("function")) or seen
     written = next(
         (told[name] for name in ("args", "arguments", "input") if told.get(name) is not None), None
     )
-    return tool_call(told.get("name"), written, seen.get("call_id") or seen.get("id"))
+    return say.tool_call(told.get("name"), written, seen.get("call_id") or seen.get("id"))
 
 
-def _medium(seen: Fields) -> Part | None:
+def _medium(seen: Fields) -> say.Part | None:
     """A medium by its data, its address or its id; in the old form `source_type` says which, Anthropic's has a
     `source`."""
     kind = text(seen.get("type")) or ""
@@ -61,38 +48,38 @@ def _medium(seen: Fields) -> Part | None:
         return read_part(seen)
     source = fields(seen.get("source"))
     mime = seen.get("mime_type") or source.get("media_type")
-    kind = _MEDIA.get(kind, kind) or modality(mime)
+    kind = _MEDIA.get(kind, kind) or say.modality(mime)
     form = seen.get("source_type") or source.get("type")
     data = seen.get("base64") or seen.get("data") or source.get("data")
     address = seen.get("url") or seen.get("file_uri") or source.get("url")
     words = seen.get("text") or (data or address if form == "text" else None)
     if isinstance(words, str):
-        return said(words)
+        return say.said(words)
     if data is None and address is not None:
-        return uri(kind, address, mime)
+        return say.uri(kind, address, mime)
     number = seen.get("file_id") or source.get("file_id") or (seen.get("id") if form == "id" else None)
     if data is None and number is not None:
-        return file(kind, number, mime)
-    return blob(kind, data, mime)
+        return say.file(kind, number, mime)
+    return say.blob(kind, data, mime)
 
 
-def _reasoning(seen: Fields) -> Part | None:
+def _reasoning(seen: Fields) -> say.Part | None:
     words = seen.get("reasoning")
-    return thought(words) if isinstance(words, str) else read_part(seen)
+    return say.thought(words) if isinstance(words, str) else read_part(seen)
 
 
-def _server_call(seen: Fields) -> Part:
+def _server_call(seen: Fields) -> say.Part:
     written = seen.get("args") if seen.get("args") is not None else seen.get("input")
     name = text(seen.get("name")) or "tool"
-    return server_call(name, name, {"arguments": parsed(written)}, seen.get("id"))
+    return say.server_call(name, name, {"arguments": say.parsed(written)}, seen.get("id"))
 
 
-def _server_result(seen: Fields) -> Part:
+def _server_result(seen: Fields) -> say.Part:
     told = {name: seen[name] for name in ("status", "output") if seen.get(name) is not None}
-    return server_result("tool", told, seen.get("tool_call_id"))
+    return say.server_result("tool", told, seen.get("tool_call_id"))
 
 
-def _foreign(seen: Fields) -> Part | None:
+def _foreign(seen: Fields) -> say.Part | None:
     """What LangChain has no word for, as the provider sent it."""
     inner = fields(seen.get("value"))
     return None if inner.get("type") == "non_standard" else read_block(inner)
@@ -100,12 +87,12 @@ def _foreign(seen: Fields) -> Part | None:
 
 _BLOCKS = {
     **dict.fromkeys(("image", "audio", "video", "file", "text-plain", "document", "media"), _medium),
-    **dict.fromkeys(("input_text", "output_text"), lambda seen: said(seen.get("text"))),
+    **dict.fromkeys(("input_text", "output_text"), lambda seen: say.said(seen.get("text"))),
     **dict.fromkeys(("server_tool_call", "server_tool_call_chunk", "server_tool_use"), _server_call),
     **dict.fromkeys(CALLS, read_call),
     "reasoning": _reasoning,
-    "reasoning_content": lambda seen: thought(fields(seen.get("reasoning_content")).get("text")),
+    "reasoning_content": lambda seen: say.thought(fields(seen.get("reasoning_content")).get("text")),
     "server_tool_result": _server_result,
-    "tool_result": lambda seen: tool_result(seen.get("content"), seen.get("tool_use_id")),
+    "tool_result": lambda seen: say.tool_result(seen.get("content"), seen.get("tool_use_id")),
     "non_standard": _foreign,
 }

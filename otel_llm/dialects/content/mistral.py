@@ -9,25 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from otel_llm.dialects.content import openai_chat
+from otel_llm.dialects.content import parts as say
 from otel_llm.dialects.content.bounded import put_copy
 from otel_llm.dialects.content.in_order import InOrder
 from otel_llm.dialects.content.openai_messages import read_part, read_tool
-from otel_llm.dialects.content.parts import (
-    Asked,
-    Content,
-    Message,
-    Part,
-    message,
-    parsed,
-    said,
-    server_call,
-    server_result,
-    texts_of,
-    thought,
-    tool_call,
-    tool_result,
-    worded,
-)
 from otel_llm.dialects.content.pieces import Budget
 from otel_llm.dialects.content.through import through
 from otel_llm.dialects.fields import Fields, count, fields, items, text
@@ -37,55 +22,55 @@ def _unwrapped(event: Any) -> Any:
     return fields(event).get("data", event)
 
 
-def _filled_in(body: Fields) -> Asked:
+def _filled_in(body: Fields) -> say.Asked:
     """What stands before and after the gap."""
-    around = [*worded(body.get("prompt")), *worded(body.get("suffix"))]
-    return Asked([message("user", around)] if around else [])
+    around = [*say.worded(body.get("prompt")), *say.worded(body.get("suffix"))]
+    return say.Asked([say.message("user", around)] if around else [])
 
 
 # Conversations.
 
 
-def _read_entry(seen: Fields) -> Iterator[Part]:
+def _read_entry(seen: Fields) -> Iterator[say.Part]:
     kind = text(seen.get("type")) or "message.input"
     name, call = seen.get("name"), seen.get("tool_call_id")
     if kind.startswith("message."):
-        yield from texts_of(seen.get("content"), read_part)
+        yield from say.texts_of(seen.get("content"), read_part)
     elif kind == "function.call":
-        yield tool_call(name, seen.get("arguments"), call)
+        yield say.tool_call(name, seen.get("arguments"), call)
     elif kind == "function.result":
-        yield tool_result(seen.get("result"), call)
+        yield say.tool_result(seen.get("result"), call)
     elif kind == "tool.execution":
         yield from _executed(seen)
 
 
-def _executed(seen: Fields) -> Iterator[Part]:
+def _executed(seen: Fields) -> Iterator[say.Part]:
     """A tool that Mistral has run, and what it tells of that."""
     name = text(seen.get("name")) or "tool"
-    yield server_call(name, name, {"arguments": parsed(seen.get("arguments"))}, seen.get("id"))
+    yield say.server_call(name, name, {"arguments": say.parsed(seen.get("arguments"))}, seen.get("id"))
     yield from _results(seen)
 
 
-def _results(seen: Fields) -> Iterator[Part]:
+def _results(seen: Fields) -> Iterator[say.Part]:
     if (info := seen.get("info")) is not None:
-        yield server_result(text(seen.get("name")) or "tool", {"info": info}, seen.get("id"))
+        yield say.server_result(text(seen.get("name")) or "tool", {"info": info}, seen.get("id"))
 
 
 _ROLES = {"function.result": "tool", "message.input": "user"}
 
 
-def _asked(body: Fields) -> Asked:
+def _asked(body: Fields) -> say.Asked:
     given = body.get("inputs")
     if isinstance(given, str):
         given = [{"content": given}]
-    messages: list[Message] = []
+    messages: list[say.Message] = []
     for entry in map(fields, items(given)):
         if parts := [*_read_entry(entry)]:
             role = _ROLES.get(text(entry.get("type")) or "message.input", "assistant")
-            messages.append(message(entry.get("role") or role, parts))
-    return Asked(
+            messages.append(say.message(entry.get("role") or role, parts))
+    return say.Asked(
         messages,
-        [*worded(body.get("instructions"))],
+        [*say.worded(body.get("instructions"))],
         [*map(read_tool, items(body.get("tools")))],
     )
 
@@ -120,18 +105,18 @@ class _Conversation:
 
     def _say(self, seen: Fields) -> None:
         content, place = seen.get("content"), (text(seen.get("id")), count(seen.get("content_index")))
-        for part in texts_of(content if isinstance(content, str) else [content], read_part):
-            make = {"text": said, "reasoning": thought}.get(part["type"])
+        for part in say.texts_of(content if isinstance(content, str) else [content], read_part):
+            make = {"text": say.said, "reasoning": say.thought}.get(part["type"])
             if make is None:
                 put_copy(self._parts, part, self._budget)
             else:
                 self._parts.add((*place, make), part.get("content"), make)
 
-    def messages(self) -> list[Message]:
+    def messages(self) -> list[say.Message]:
         parts = self._parts.parts()
-        return [message("assistant", parts)] if parts else []
+        return [say.message("assistant", parts)] if parts else []
 
 
-CHAT = Content(openai_chat.CHAT.asked, through(_unwrapped, openai_chat.CHAT.reader))
-FIM = Content(_filled_in, CHAT.reader)
-CONVERSATIONS = Content(_asked, through(_unwrapped, _Conversation))
+CHAT = say.Content(openai_chat.CHAT.asked, through(_unwrapped, openai_chat.CHAT.reader))
+FIM = say.Content(_filled_in, CHAT.reader)
+CONVERSATIONS = say.Content(_asked, through(_unwrapped, _Conversation))

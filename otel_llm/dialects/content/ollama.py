@@ -4,31 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from otel_llm.dialects.content import parts as say
 from otel_llm.dialects.content.bounded import put_copy
 from otel_llm.dialects.content.in_order import InOrder
 from otel_llm.dialects.content.openai_messages import read_call, read_message, read_tool
-from otel_llm.dialects.content.parts import (
-    Asked,
-    Content,
-    Message,
-    Part,
-    blob,
-    message,
-    said,
-    thought,
-    worded,
-)
 from otel_llm.dialects.content.pieces import Budget
 from otel_llm.dialects.fields import Fields, fields, items, text
 
 
-def _pictures(seen: Fields) -> list[Part]:
+def _pictures(seen: Fields) -> list[say.Part]:
     """Bytes, or base64 of some."""
     pictures = items(seen.get("images"))
-    return [blob("image", picture) for picture in pictures if isinstance(picture, (str, bytes))]
+    return [say.blob("image", picture) for picture in pictures if isinstance(picture, (str, bytes))]
 
 
-def _read(said_by: Any) -> Message:
+def _read(said_by: Any) -> say.Message:
     seen = fields(said_by)
     if not seen.get("thinking") and not seen.get("images"):
         return read_message(said_by)
@@ -36,14 +26,14 @@ def _read(said_by: Any) -> Message:
     return {**found, "parts": [*found["parts"], *_pictures(seen)]}
 
 
-def _asked(body: Fields) -> Asked:
+def _asked(body: Fields) -> say.Asked:
     tools = [*map(read_tool, items(body.get("tools")))]
-    return Asked([*map(_read, items(body.get("messages")))], [], tools)
+    return say.Asked([*map(_read, items(body.get("messages")))], [], tools)
 
 
-def _prompted(body: Fields) -> Asked:
-    parts = [*worded(body.get("prompt")), *worded(body.get("suffix")), *_pictures(body)]
-    return Asked([message("user", parts)] if parts else [], [*worded(body.get("system"))])
+def _prompted(body: Fields) -> say.Asked:
+    parts = [*say.worded(body.get("prompt")), *say.worded(body.get("suffix")), *_pictures(body)]
+    return say.Asked([say.message("user", parts)] if parts else [], [*say.worded(body.get("system"))])
 
 
 class _Reader:
@@ -60,17 +50,17 @@ class _Reader:
         whole = fields(event)
         seen = fields(whole.get("message")) or {**whole, "content": whole.get("response")}
         self._role = self._role or text(seen.get("role"))
-        for name, make in (("thinking", thought), ("content", said)):
+        for name, make in (("thinking", say.thought), ("content", say.said)):
             if seen.get(name):
                 self._parts.add(name, seen[name], make)
         calls = map(read_call, items(seen.get("tool_calls")))
         for part in (*calls, *_pictures(seen), *_pictures({"images": [seen.get("image")]})):
             put_copy(self._parts, part, self._budget)
 
-    def messages(self) -> list[Message]:
+    def messages(self) -> list[say.Message]:
         parts = self._parts.parts()
-        return [message(self._role or "assistant", parts)] if parts else []
+        return [say.message(self._role or "assistant", parts)] if parts else []
 
 
-CHAT = Content(_asked, _Reader)
-GENERATE = Content(_prompted, _Reader)
+CHAT = say.Content(_asked, _Reader)
+GENERATE = say.Content(_prompted, _Reader)

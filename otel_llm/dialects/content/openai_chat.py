@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from otel_llm.dialects.content import parts as say
 from otel_llm.dialects.content.openai_messages import (
     read_message,
     read_part,
@@ -12,32 +13,22 @@ from otel_llm.dialects.content.openai_messages import (
     spoken,
     thoughts_in,
 )
-from otel_llm.dialects.content.parts import (
-    Asked,
-    Content,
-    Message,
-    message,
-    said,
-    texts_of,
-    thought,
-    tool_call,
-)
 from otel_llm.dialects.content.pieces import Budget, Text
 from otel_llm.dialects.fields import Fields, fields, items, text
 
 
-def _asked(body: Fields) -> Asked:
+def _asked(body: Fields) -> say.Asked:
     tools = [*items(body.get("tools"))]
     old = [{"type": "function", "function": fields(one)} for one in items(body.get("functions"))]
-    return Asked(
+    return say.Asked(
         [read_message(one) for one in items(body.get("messages"))], [], [*map(read_tool, tools + old)]
     )
 
 
-def _prompted(body: Fields) -> Asked:
+def _prompted(body: Fields) -> say.Asked:
     prompt = body.get("prompt")
     prompts = [prompt] if isinstance(prompt, str) else [one for one in items(prompt) if isinstance(one, str)]
-    return Asked([message("user", [said(one)]) for one in prompts])
+    return say.Asked([say.message("user", [say.said(one)]) for one in prompts])
 
 
 class _Choice:
@@ -57,7 +48,7 @@ class _Choice:
         if type(content) is str:
             self._said.add(content)
         elif content:
-            for part in texts_of(content, read_part):
+            for part in say.texts_of(content, read_part):
                 (self._thought if part["type"] == "reasoning" else self._said).add(part.get("content"))
         self._role = self._role or text(delta.get("role"))
         for part in thoughts_in(delta):
@@ -91,15 +82,15 @@ class _Choice:
         elif written is not None:
             facts["arguments"] = written
 
-    def message(self) -> Message:
-        parts = [thought(str(self._thought))] if self._thought else []
-        parts += [said(str(self._said))] if self._said else []
+    def message(self) -> say.Message:
+        parts = [say.thought(str(self._thought))] if self._thought else []
+        parts += [say.said(str(self._said))] if self._said else []
         parts += [refused(str(self._refusal))] if self._refusal else []
         parts += spoken({name: str(piece) for name, piece in self._more.items()})
         for facts, written in self._calls.values():
             arguments = facts.get("arguments", str(written))
-            parts.append(tool_call(facts["name"], arguments, facts["id"]))
-        return message(self._role or "assistant", parts)
+            parts.append(say.tool_call(facts["name"], arguments, facts["id"]))
+        return say.message(self._role or "assistant", parts)
 
 
 class _Reader:
@@ -110,7 +101,7 @@ class _Reader:
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._choices: dict[int, _Choice] = {}
-        self._whole: dict[int, Message] = {}
+        self._whole: dict[int, say.Message] = {}
 
     def add(self, event: Any) -> None:
         for position, one in enumerate(items(fields(event).get("choices"))):
@@ -132,7 +123,7 @@ class _Reader:
             known = self._choices[index] = _Choice(self._budget)
         return known
 
-    def messages(self) -> list[Message]:
+    def messages(self) -> list[say.Message]:
         found = dict(self._whole)
         for index, choice in self._choices.items():
             pieced = choice.message()
@@ -141,5 +132,5 @@ class _Reader:
         return [found[index] for index in sorted(found)]
 
 
-CHAT = Content(_asked, _Reader)
-COMPLETIONS = Content(_prompted, _Reader)
+CHAT = say.Content(_asked, _Reader)
+COMPLETIONS = say.Content(_prompted, _Reader)

@@ -8,85 +8,68 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from otel_llm.dialects.content import parts as say
 from otel_llm.dialects.content.openai_messages import read_file, read_part, read_tool, refused
-from otel_llm.dialects.content.parts import (
-    Message,
-    Part,
-    blob,
-    file,
-    message,
-    parsed,
-    server_call,
-    server_result,
-    texts_of,
-    thought,
-    tool,
-    tool_call,
-    tool_result,
-    unknown,
-    uri,
-    worded,
-)
 from otel_llm.dialects.fields import Fields, fields, items, text
 
 # Contents of a message.
 
 
-def _image(seen: Fields) -> Part:
+def _image(seen: Fields) -> say.Part:
     held = seen.get("image_url")
     address = held if isinstance(held, str) else fields(held).get("url")
-    return uri("image", address) if isinstance(address, str) else file("image", seen.get("file_id"))
+    return say.uri("image", address) if isinstance(address, str) else say.file("image", seen.get("file_id"))
 
 
-_MEDIA: dict[str, Callable[[Fields], Part]] = {
+_MEDIA: dict[str, Callable[[Fields], say.Part]] = {
     "input_image": _image,
     "computer_screenshot": _image,
     "input_file": read_file,
 }
-_CONTENTS: dict[str, Callable[[Fields], Part | None]] = {
+_CONTENTS: dict[str, Callable[[Fields], say.Part | None]] = {
     **_MEDIA,
     **dict.fromkeys(
         ("input_text", "output_text", "text", "summary_text"),
-        lambda seen: next(worded(seen.get("text")), None),
+        lambda seen: next(say.worded(seen.get("text")), None),
     ),
-    "reasoning_text": lambda seen: next(worded(seen.get("text"), thought), None),
-    "refusal": lambda seen: next(worded(seen.get("refusal"), refused), None),
+    "reasoning_text": lambda seen: next(say.worded(seen.get("text"), say.thought), None),
+    "refusal": lambda seen: next(say.worded(seen.get("refusal"), refused), None),
 }
 
 
-def _content(seen: Fields) -> Part | None:
+def _content(seen: Fields) -> say.Part | None:
     return _CONTENTS.get(text(seen.get("type")) or "", read_part)(seen)
 
 
-def _said(seen: Fields) -> Iterator[Part]:
-    yield from texts_of(seen.get("content"), _content)
+def _said(seen: Fields) -> Iterator[say.Part]:
+    yield from say.texts_of(seen.get("content"), _content)
 
 
-def _thoughts(seen: Fields) -> Iterator[Part]:
+def _thoughts(seen: Fields) -> Iterator[say.Part]:
     """Summaries of thoughts, and the thoughts themselves where they are to be seen."""
     for name in ("summary", "content"):
         for piece in items(seen.get(name)):
-            yield from worded(fields(piece).get("text"), thought)
+            yield from say.worded(fields(piece).get("text"), say.thought)
 
 
 # Tools. The caller runs some of them, the provider the others.
 
 
-def _call(seen: Fields) -> Iterator[Part]:
+def _call(seen: Fields) -> Iterator[say.Part]:
     kind = (text(seen.get("type")) or "").removesuffix("_call")
     told = (seen.get(name) for name in ("arguments", "action", "actions", "operation"))
     arguments = next((given for given in told if given is not None), None)
-    yield tool_call(seen.get("name") or kind, arguments, seen.get("call_id"))
+    yield say.tool_call(seen.get("name") or kind, arguments, seen.get("call_id"))
 
 
-def _custom_call(seen: Fields) -> Iterator[Part]:
-    yield {**tool_call(seen.get("name"), None, seen.get("call_id")), "arguments": seen.get("input")}
+def _custom_call(seen: Fields) -> Iterator[say.Part]:
+    yield {**say.tool_call(seen.get("name"), None, seen.get("call_id")), "arguments": seen.get("input")}
 
 
-def _output(seen: Fields) -> Iterator[Part]:
+def _output(seen: Fields) -> Iterator[say.Part]:
     output = seen.get("output")
     response = seen.get("status") if output is None else _returned(output)
-    yield tool_result("" if response is None else response, seen.get("call_id") or seen.get("id"))
+    yield say.tool_result("" if response is None else response, seen.get("call_id") or seen.get("id"))
 
 
 def _returned(output: Any) -> Any:
@@ -102,20 +85,20 @@ def _medium(entry: Any) -> Any:
     return entry if read is None else read(seen)
 
 
-def _searched(seen: Fields) -> Iterator[Part]:
+def _searched(seen: Fields) -> Iterator[say.Part]:
     """A search for tools, which the caller may have to do."""
     if seen.get("execution") == "client":
-        yield tool_call("tool_search", seen.get("arguments"), seen.get("call_id"))
+        yield say.tool_call("tool_search", seen.get("arguments"), seen.get("call_id"))
     else:
-        yield server_call("tool_search", None, {"arguments": seen.get("arguments")}, seen.get("call_id"))
+        yield say.server_call("tool_search", None, {"arguments": seen.get("arguments")}, seen.get("call_id"))
 
 
-def _found(seen: Fields) -> Iterator[Part]:
+def _found(seen: Fields) -> Iterator[say.Part]:
     found = {"tools": [*read_tools(seen.get("tools"))]}
     if seen.get("execution") == "client":
-        yield tool_result(found, seen.get("call_id"))
+        yield say.tool_result(found, seen.get("call_id"))
     else:
-        yield server_result("tool_search", found, seen.get("call_id"))
+        yield say.server_result("tool_search", found, seen.get("call_id"))
 
 
 # By the type of an item: what the provider was to do, and what came of it.
@@ -137,7 +120,7 @@ def _told(seen: Fields, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: value for name in names if (value := seen.get(name)) is not None}
 
 
-def _ran(seen: Fields) -> Iterator[Part]:
+def _ran(seen: Fields) -> Iterator[say.Part]:
     kind = text(seen.get("type")) or ""
     own = seen.get("call_id") or seen.get("approval_request_id") or seen.get("id")
     own = seen.get("id") if kind == "mcp_call" else own
@@ -145,26 +128,26 @@ def _ran(seen: Fields) -> Iterator[Part]:
     if named:
         asked = _told(seen, named)
         if "arguments" in asked:
-            asked["arguments"] = parsed(asked["arguments"])
-        yield server_call(short, seen.get("name"), asked, own)
+            asked["arguments"] = say.parsed(asked["arguments"])
+        yield say.server_call(short, seen.get("name"), asked, own)
     if came := _told(seen, answered):
-        yield server_result(short, came, own)
+        yield say.server_result(short, came, own)
     if kind == "image_generation_call" and isinstance(picture := seen.get("result"), str):
         form = text(seen.get("output_format"))
-        yield blob("image", picture, form and f"image/{form}")
+        yield say.blob("image", picture, form and f"image/{form}")
 
 
-def _compacted(seen: Fields) -> Iterator[Part]:
-    found: Part = {"type": "compaction"}
+def _compacted(seen: Fields) -> Iterator[say.Part]:
+    found: say.Part = {"type": "compaction"}
     yield {**found, "id": own} if (own := text(seen.get("id"))) else found
 
 
-def _nothing(seen: Fields) -> Iterator[Part]:
+def _nothing(seen: Fields) -> Iterator[say.Part]:
     del seen
     yield from ()
 
 
-_ITEMS: dict[str, Callable[[Fields], Iterator[Part]]] = {
+_ITEMS: dict[str, Callable[[Fields], Iterator[say.Part]]] = {
     "message": _said,
     "reasoning": _thoughts,
     **dict.fromkeys(
@@ -180,21 +163,21 @@ _ITEMS: dict[str, Callable[[Fields], Iterator[Part]]] = {
 _ROLES = {"mcp_approval_response": "user", "item_reference": "user", "prompt": "user"}
 
 
-def read_item(seen: Fields) -> Iterator[Part]:
+def read_item(seen: Fields) -> Iterator[say.Part]:
     """The parts of one item."""
     kind = text(seen.get("type")) or "message"
     if (read := _ITEMS.get(kind)) is not None:
         yield from read(seen)
     elif kind.endswith("_output"):
         yield from _output(seen)
-    elif part := unknown({name: value for name, value in seen.items() if name != "encrypted_content"}):
+    elif part := say.unknown({name: value for name, value in seen.items() if name != "encrypted_content"}):
         yield part
 
 
-def read_items(given: Any, *, answer: bool = False) -> list[Message]:
+def read_items(given: Any, *, answer: bool = False) -> list[say.Message]:
     """Items as messages. What the same one says, thinks and calls in a row is one message; messages that were sent
     apart stay apart, but for those of an answer."""
-    found: list[Message] = []
+    found: list[say.Message] = []
     spoke = False
     for seen in map(fields, items(given)):
         kind, parts = text(seen.get("type")) or "message", [*read_item(seen)]
@@ -205,7 +188,7 @@ def read_items(given: Any, *, answer: bool = False) -> list[Message]:
         if found and found[-1]["role"] == role and not (speaks and spoke):
             found[-1]["parts"] += parts
         else:
-            found.append(message(role, parts))
+            found.append(say.message(role, parts))
         spoke = speaks
     return found
 
@@ -216,11 +199,11 @@ def _role(kind: str) -> str:
     return _ROLES.get(kind) or ("tool" if made_elsewhere else "assistant")
 
 
-def read_tools(definitions: Any) -> Iterator[Part]:
+def read_tools(definitions: Any) -> Iterator[say.Part]:
     """Definitions of tools; those in a namespace come after it."""
     for seen in map(fields, items(definitions)):
         if text(seen.get("type")) == "mcp":
-            yield tool(seen.get("server_label"), seen.get("server_description"), None, "mcp")
+            yield say.tool(seen.get("server_label"), seen.get("server_description"), None, "mcp")
         else:
             yield read_tool(seen)
         yield from map(read_tool, items(seen.get("tools")))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from opentelemetry import metrics
 from opentelemetry.context import Context
-from opentelemetry.metrics import Histogram, Meter, MeterProvider
+from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvider, Observation
 
 from otel_llm.telemetry import names
 from otel_llm.telemetry.attributes import Attributes
@@ -51,9 +54,8 @@ class Instruments:
         self._output_chunk = _histogram(
             meter, profile.time_per_output_chunk, "s", "Time between two chunks", names.DURATION_BUCKETS
         )
-        self._tokens = (
-            _TokensByType(meter, profile) if profile.token_usage else _TokensByDirection(meter, profile)
-        )
+        kind = _TokensByType if profile.token_usage else _TokensByDirection
+        self._tokens = kind(meter, _sums_at(provider), profile)
         self._steps = {names.OPERATION_DURATION: self._operation_duration}
         self._cost = meter.create_counter(names.COST, "{USD}", "What calls cost")
 
@@ -114,16 +116,82 @@ _COUNTED = (
 )
 
 
+_Series = tuple[tuple[str, Any], ...]
+_MOST_SERIES = 2000
+_OVERFLOW: _Series = (("otel.metric.overflow", True),)
+
+
+class _Sums:
+    """What one counter has added up, by attributes. It is asked for them when metrics are collected: adding to a
+    dict costs a twentieth of what a counter of the SDK's takes for it."""
+
+    def __init__(self, meter: Meter, name: str) -> None:
+        self._sums: dict[_Series, int] = {}
+        self.lock = Lock()
+        # A stand-in for the meter of a provider that is not set yet has to be there when it is.
+        self._meter = meter if "Proxy" in type(meter).__name__ else None
+        meter.create_observable_counter(name, [self._observed], "{token}")
+
+    def add(self, tokens: int, attributes: Attributes) -> None:
+        series = tuple(attributes.items())
+        with self.lock:
+            if series not in self._sums and len(self._sums) >= _MOST_SERIES:
+                series = _OVERFLOW
+            self._sums[series] = self._sums.get(series, 0) + tokens
+
+    def _observed(self, options: CallbackOptions) -> list[Observation]:
+        with self.lock:
+            sums = list(self._sums.items())
+        return [Observation(tokens, dict(series)) for series, tokens in sums]
+
+
+class _Global:
+    """Stands for the global provider if it was not set yet when we first asked for it."""
+
+
+_Known = dict[str, _Sums]
+_sums: WeakKeyDictionary[Any, _Known] = WeakKeyDictionary()
+"""By provider and name: a counter that is made a second time is the first one, and asks nobody new."""
+
+
+def _sums_at(provider: MeterProvider | None) -> _Known:
+    current = metrics.get_meter_provider()
+    asked: Any = current if provider is None else provider
+    if asked is current and (_Global in _sums or type(asked).__name__ == "_ProxyMeterProvider"):
+        asked = _Global
+    try:
+        return _sums.setdefault(asked, {})
+    except TypeError:  # somebody else's, of a kind that cannot be remembered
+        return {}
+
+
+def _forked() -> None:
+    """Another thread of the parent's may have held any lock, and is not there to let it go."""
+    for of_meter in list(_sums.values()):
+        for each in of_meter.values():
+            each.lock = Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
 class _Counters:
     """Sums by modality, of inference alone: the newest conventions. Nothing is added where there is nothing."""
 
     def __init__(
-        self, meter: Meter, prefix: str | None, rows: tuple[tuple[str, str, tuple[str, ...]], ...]
+        self,
+        meter: Meter,
+        known: _Known,
+        prefix: str | None,
+        rows: tuple[tuple[str, str, tuple[str, ...]], ...],
     ) -> None:
-        self._rows = [
-            (meter.create_counter(f"{prefix}{name}", "{token}"), field, parts)
-            for name, field, parts in (rows if prefix else ())
-        ]
+        self._rows: list[tuple[_Sums, str, tuple[str, ...]]] = []
+        for suffix, field, parts in rows if prefix else ():
+            name = f"{prefix}{suffix}"
+            if name not in known:
+                known[name] = _Sums(meter, name)
+            self._rows.append((known[name], field, parts))
 
     def add(self, usage: TokenUsage, base: Attributes) -> None:
         for counter, field, parts in self._rows:
@@ -136,17 +204,17 @@ class _Counters:
                 told, rest = {}, total
             for modality, tokens in (*told.items(), ("unknown", rest)):
                 if tokens:
-                    counter.add(tokens, {**base, names.TOKEN_MODALITY: modality}, _NOWHERE)
+                    counter.add(tokens, {**base, names.TOKEN_MODALITY: modality})
 
 
 class _TokensByType:
     """One histogram with the direction as an attribute, for inference and embeddings alike."""
 
-    def __init__(self, meter: Meter, profile: names.Profile) -> None:
+    def __init__(self, meter: Meter, known: _Known, profile: names.Profile) -> None:
         self._usage = _histogram(
             meter, profile.token_usage or "", "{token}", "Tokens used by a call", names.TOKEN_BUCKETS
         )
-        self._cached = _Counters(meter, profile.usage_counter_prefix, _CACHED)
+        self._cached = _Counters(meter, known, profile.usage_counter_prefix, _CACHED)
 
     def record(self, operation: str, usage: TokenUsage, base: Attributes, failed: Attributes) -> None:
         if usage.input_tokens is not None:
@@ -160,14 +228,14 @@ class _TokensByType:
 class _TokensByDirection:
     """A histogram per direction and counters, of inference alone: the newest conventions."""
 
-    def __init__(self, meter: Meter, profile: names.Profile) -> None:
+    def __init__(self, meter: Meter, known: _Known, profile: names.Profile) -> None:
         self._input = _histogram(
             meter, profile.input_tokens or "", "{token}", "Input tokens of a call", names.TOKEN_BUCKETS
         )
         self._output = _histogram(
             meter, profile.output_tokens or "", "{token}", "Output tokens of a call", names.TOKEN_BUCKETS
         )
-        self._counted = _Counters(meter, profile.usage_counter_prefix, _COUNTED)
+        self._counted = _Counters(meter, known, profile.usage_counter_prefix, _COUNTED)
 
     def record(self, operation: str, usage: TokenUsage, base: Attributes, failed: Attributes) -> None:
         del failed  # the newest conventions know no error.type on tokens

@@ -98,9 +98,11 @@ def test_a_body_is_the_answer_however_it_is_read(
     replay.answer(exchange)
     watched, bare = with_and_without(lambda: outcome(kind, go()))
     # How much of a body has come when some of it is asked for is chance, where it comes in pieces.
-    if not (kind == "async" and exchange is CHUNKED and way in ("readinto", "read, piece by piece")):
-        assert watched == bare
+    chance = kind == "async" and exchange is CHUNKED and way in ("readinto", "read, piece by piece")
+    assert chance or watched == bare
     attributes = only(telemetry).attributes
+    if chance and "gen_ai.usage.input_tokens" not in attributes:
+        return  # dropped before its last piece
     assert attributes["gen_ai.usage.input_tokens"] == 5
     assert attributes["gen_ai.usage.output_tokens"] == 7
     assert attributes["gen_ai.response.finish_reasons"] == ("stop",)

@@ -167,12 +167,16 @@ class Config:
         values: dict[str, Any] = {}
         for name, setting in known.items():
             variable, parse = setting.metadata["variable"], setting.metadata["parse"]
+            default = _UNUSABLE if name in _FILTERING else setting.default
             if name in _AS_GIVEN and _functions(arguments.get(name)):
                 values[name] = _as_given(name, arguments[name], parse)
             elif arguments.get(name) is not None:
-                values[name] = _parse(name, _spell(arguments[name]), parse, setting.default)
+                values[name] = _parse(name, _spell(arguments[name]), parse, default)
             elif environ.get(variable, "").strip():  # an empty variable counts as unset, as in OpenTelemetry
-                values[name] = _parse(variable, environ[variable], parse, setting.default)
+                values[name] = _parse(variable, environ[variable], parse, default)
+        if any(values.get(name) is _UNUSABLE for name in _FILTERING):
+            for name in (*_FILTERING, "capture_content", "completion_hook"):
+                values.pop(name, None)
         return cls(**values)
 
     @property
@@ -203,6 +207,10 @@ def _shown(value: Any) -> str:
     )
 
 
+_UNUSABLE: Any = object()
+_FILTERING = ("content_filter", "content_filter_pattern")
+"""Settings without which more would leave than was meant: a wrong value stops what they are for."""
+
 _AS_GIVEN = ("content_filter", "completion_hook")
 """Settings that may be objects of the program's."""
 
@@ -216,12 +224,13 @@ def _functions(value: Any) -> bool:
 def _as_given(name: str, value: Any, parse: Callable[[str], Any]) -> Any:
     if name != "content_filter":
         return value
-    entries = value if isinstance(value, (list, tuple)) else (value,)
-    return tuple(
-        inner
-        for entry in entries
-        for inner in ((entry,) if callable(entry) else _parse(name, str(entry), parse, ()))
-    )
+    found: list[Any] = []
+    for entry in value if isinstance(value, (list, tuple)) else (value,):
+        named = (entry,) if callable(entry) else _parse(name, str(entry), parse, _UNUSABLE)
+        if named is _UNUSABLE:
+            return _UNUSABLE
+        found += named
+    return tuple(found)
 
 
 def _parse(name: str, value: str, parse: Callable[[str], Any], default: Any) -> Any:
@@ -229,6 +238,9 @@ def _parse(name: str, value: str, parse: Callable[[str], Any], default: Any) -> 
         return parse(value.strip())
     except _Wrong as wrong:
         shown = sorted(default) if isinstance(default, frozenset) else default
+        if default is _UNUSABLE:
+            warn_once((name, value), "%s=%r is not allowed (%s); no content is captured", name, value, wrong)
+            return default
         warn_once((name, value), "%s=%r is not allowed (%s); using %r", name, value, wrong, shown)
         return default
 

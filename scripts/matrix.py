@@ -91,8 +91,18 @@ FRAMEWORKS = {  # with what they are called over, and the tests of theirs
     "litellm newest": (("litellm<2", "mcp"), _LITELLM),
 }
 OWN = {
-    "anthropic": (RECORDED, "tests/providers/test_anthropic.py"),
-    "bedrock or boto3": (RECORDED,),
+    "anthropic": (
+        RECORDED,
+        "tests/providers/test_anthropic.py",
+        "tests/content/test_anthropic_messages.py",
+        "tests/content/test_anthropic_blocks.py",
+    ),
+    "bedrock or boto3": (
+        RECORDED,
+        "tests/content/test_bedrock.py",
+        "tests/content/test_bedrock_blocks.py",
+        "tests/content/test_bedrock_families.py",
+    ),
     "cohere": (RECORDED, "tests/content/test_cohere.py"),
     "google": (
         RECORDED,

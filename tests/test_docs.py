@@ -8,10 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import openai
 import pytest
 
+import otel_llm
 from otel_llm.config import Config
+from otel_llm.testing import Exchange, ReplayServer, Telemetry
 from tests import capabilities
+from tests.lives.answers import completion
 from tests.lives.wires import WIRES
 
 ROOT = Path(__file__).parents[1]
@@ -43,6 +47,23 @@ def test_the_program_on_the_testing_page_runs(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(program)
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "app.py"], cwd=tmp_path, env=environ, check=True)
+
+
+def test_the_filter_on_the_page_of_content_works(replay: ReplayServer) -> None:
+    """As it stands there: thoughts and keys are not told."""
+    (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "content.md").read_text(), re.DOTALL)
+    answer = completion("my key is sk-abcdefghijklmnopqrst")
+    answer["choices"][0]["message"]["reasoning_content"] = "hush"
+    replay.answer(Exchange.json(answer))
+    telemetry = Telemetry()
+    program = program.replace("instrument(", "instrument(telemetry.tracer_provider, ")
+    exec(program, {"otel_llm": otel_llm, "telemetry": telemetry})
+    ask = openai.OpenAI(api_key="k", base_url=replay.url).chat.completions.create
+    ask(model="m", messages=[{"role": "user", "content": "hi"}])
+    otel_llm.uninstrument()
+    (span,) = telemetry.spans
+    assert "my key is [key]" in str(span.attributes["gen_ai.output.messages"])
+    assert "hush" not in str(dict(span.attributes))
 
 
 def test_the_pytest_plugin_works_as_described(tmp_path: Path) -> None:

@@ -276,7 +276,14 @@ class Call(Reading):
                 text = printable(tell(message_of(error))) or text
             self._span.set_status(Status(StatusCode.ERROR, text))
         self._span.set_attributes(found)
-        source = self._source(failed=error is not None)
+        if self._engine.contents is not None or self._engine.details:
+            self._tell_what_was_said(found, response, failed=error is not None)
+        if error is not None and error_type is not None:
+            self._engine.events.exception(error_type, error, self.context)
+
+    def _tell_what_was_said(self, found: Attributes, response: ModelResponse, *, failed: bool) -> None:
+        """On the span, and with all that the span says in the event of its details, as far as each is wanted."""
+        source = self._source(failed=failed)
         telling = self._telling(source, response)
         if telling is not None:
             self._span.set_attributes({**telling.attributes, **telling.references})
@@ -285,8 +292,6 @@ class Call(Reading):
             if tokens := source._tokens():
                 said[names.LOGPROBS_TOKENS] = tokens
             self._engine.events.details({**self._base, **found, **said}, self.context)
-        if error is not None and error_type is not None:
-            self._engine.events.exception(error_type, error, self.context)
 
     def _telling(self, source: Call, response: ModelResponse) -> Telling | None:
         """What was said; nothing, if it cannot be told."""

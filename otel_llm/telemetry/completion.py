@@ -11,6 +11,7 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
 from importlib import import_module, metadata
+from importlib.util import find_spec
 from typing import Any
 
 from opentelemetry.trace import Span
@@ -131,6 +132,9 @@ def hook_of(config: Config) -> Hook | None:
     if asked == "upload":
         if config.upload_base_path is None:
             warn_once("upload", "OTEL_INSTRUMENTATION_GENAI_UPLOAD_BASE_PATH is not set: nothing is uploaded")
+            return None
+        if find_spec("fsspec") is None:
+            warn_once("upload", "nothing is uploaded: fsspec is missing (pip install otel-llm[storage])")
             return None
         most = config.upload_max_queue_size
         return StorageHook(Storage(config.upload_base_path, config.upload_format, most))

@@ -134,8 +134,8 @@ class Contents:
             whole = {name: self._copies(self._newest([*entries])) for name, entries in found.items()}
             left: Mapping[str, Entries] = self._filtered(whole) if self._filters else whole
             for name, entries in left.items():
-                if entries:
-                    span.set_attribute(_OF_STEPS[name][0], _of_step(name, entries, self._cap_on(span)))
+                if entries and (told_as := _of_step(name, entries, self._cap_on(span))) is not None:
+                    span.set_attribute(_OF_STEPS[name][0], told_as)
         except Dropped:
             pass
         except Exception:  # noqa: BLE001 - ours, not the user's
@@ -201,7 +201,10 @@ class Contents:
             found[name] = kept = []
             for entry in entries:
                 parts = next(left)
-                kept += [{**entry, "parts": parts}] if "parts" in entry else parts
+                if "parts" in entry:
+                    entry.pop("name", None)  # of who speaks; no filter has seen it
+                    parts = [{**entry, "parts": parts}]
+                kept += parts
         return found
 
     def _shortened(self, entries: Entries) -> Entries:
@@ -217,7 +220,8 @@ class Contents:
         ]
 
 
-def _of_step(name: str, entries: Entries, cap: int) -> str:
+def _of_step(name: str, entries: Entries, cap: int) -> str | None:
+    """The value of a step's attribute; None if there is no room for it."""
     _, place, wrapped = _OF_STEPS[name]
     if place is None:
         if name == "outputs":
@@ -225,7 +229,10 @@ def _of_step(name: str, entries: Entries, cap: int) -> str:
         elif name == "documents":
             entries = [{key: value for key, value in each.items() if key != "type"} for each in entries]
         return fit(entries, cap, evenly=name == "documents")[0]
-    _, (part, *_) = fit(entries, cap)
+    _, left = fit(entries, cap)
+    if not left:
+        return None
+    (part, *_) = left
     value = part.get(place, part.get("content"))  # or how much was cut
     if wrapped is None:
         return str(value)

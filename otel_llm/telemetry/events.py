@@ -37,29 +37,24 @@ class Events:
 
     def details(self, attributes: Attributes, context: Context) -> None:
         """Everything that the span of a call says, and what was said in it as structures."""
-        self._logger.emit(
-            LogRecord(
-                event_name=names.EVENT_DETAILS,
-                severity_number=SeverityNumber.INFO,
-                severity_text="INFO",
-                attributes=attributes,
-                context=context,
-            )
-        )
+        self._emit(names.EVENT_DETAILS, SeverityNumber.INFO, attributes, context)
 
     def exception(self, error_type: str, error: BaseException, context: Context) -> None:
         """The exception's class; its message and stack trace, which may quote anything, only with content on."""
-        attributes = {names.EXCEPTION_TYPE: error_type}
+        attributes: Attributes = {names.EXCEPTION_TYPE: error_type}
         if (tell := self._tell_text) is not None:
             attributes[names.EXCEPTION_MESSAGE] = _encodable(tell(message_of(error)))
             attributes[names.EXCEPTION_STACKTRACE] = _encodable(
                 tell("".join(traceback.format_exception(error)))
             )
+        self._emit(names.EVENT_EXCEPTION, SeverityNumber.WARN, attributes, context)
+
+    def _emit(self, name: str, severity: SeverityNumber, attributes: Attributes, context: Context) -> None:
         self._logger.emit(
             LogRecord(
-                event_name=names.EVENT_EXCEPTION,
-                severity_number=SeverityNumber.WARN,
-                severity_text="WARN",
+                event_name=name,
+                severity_number=severity,
+                severity_text=severity.name,
                 attributes=attributes,
                 context=context,
             )

@@ -26,6 +26,8 @@ _PATIENCE = 0.5
 _STRIKES = 3
 """How often they may take longer before they are not waited for again."""
 _THREADS = 4
+_LONG = 10**7
+"""Smaller numbers hide nothing."""
 _SUPPRESSED = "suppress_instrumentation"
 """OpenTelemetry's own word for work that is not to be traced."""
 _DATA = ("content", "sha256", "modality", "type")
@@ -107,9 +109,12 @@ def replacing(pattern: re.Pattern[str], by: str | Callable[[re.Match[str]], str]
         if isinstance(value, str):
             return pattern.sub(by, value)
         if isinstance(value, dict):
-            return {name: changed(inner) for name, inner in value.items()}
+            return {changed(name): changed(inner) for name, inner in value.items()}
         if isinstance(value, list):
             return [changed(inner) for inner in value]
+        if isinstance(value, int) and abs(value) >= _LONG:  # a card's number, say
+            words = pattern.sub(by, str(value))
+            return value if words == str(value) else words
         return value
 
     def replace(part: Part) -> Part:

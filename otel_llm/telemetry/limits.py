@@ -8,7 +8,7 @@ import json
 import math
 from typing import Any
 
-from otel_llm.dialects.content.pieces import cut_mark
+from otel_llm.dialects.content.pieces import UNSURE, cut_mark
 from otel_llm.dialects.fields import fields
 
 _DEEPEST = 32
@@ -49,7 +49,8 @@ class Copying:
         return copied
 
     def _cut(self, words: str) -> str:
-        return words[: self._longest] + cut_mark(len(words) - self._longest)
+        kept = self._longest - UNSURE
+        return words[:kept] + cut_mark(len(words) - kept)
 
     def _medium(self, part: Part) -> Part:
         data = part.get("content")
@@ -131,9 +132,10 @@ def fit(entries: list[Part], cap: int, *, evenly: bool = False) -> tuple[str, li
             break
         kept.append(entry)
     missing = len(entries) - 1 - len(kept)
-    entries = [first, *([_gap(first, missing)] if missing else []), *reversed(kept)]
-    text, _, said = _sound(_dumps(entries), entries)
-    return text, said
+    gap = [_instead(first, f"[cut: {missing} left out]")] if missing else []
+    entries = [first, *gap, *reversed(kept)]
+    text, size, said = _sound(_dumps(entries), entries)
+    return (text, said) if size <= cap else ("[]", [])  # no room for anything that could be said
 
 
 def _least(entries: list[Part]) -> int:
@@ -142,9 +144,8 @@ def _least(entries: list[Part]) -> int:
     return sum(len(words) for words in texts if type(words) is str)
 
 
-def _gap(entry: Part, missing: int) -> Part:
+def _instead(entry: Part, words: str) -> Part:
     """What stands in the place of entries like this one."""
-    words = f"[cut: {missing} left out]"
     if "parts" in entry:
         return {"role": "cut", "parts": [{"type": "text", "content": words}]}
     return {"type": "cut", "name": words} if "name" in entry else {"type": "text", "content": words}
@@ -187,8 +188,9 @@ def _within(entry: Part, cap: int) -> tuple[Part, int]:
         shorter = _shortened(entry, longest)
         if _small(text := _dumps(shorter), cap):
             return shorter, _size(text)
-    said = {"type": "text", "content": f"[cut: {len(_dumps(entry))} characters]"}
-    shortest = {"role": entry["role"], "parts": [said]} if "parts" in entry else said
+    shortest = _instead(entry, f"[cut: {len(_dumps(entry))} characters]")
+    if "role" in entry:
+        shortest["role"] = entry["role"]
     return shortest, _size(_dumps(shortest))
 
 

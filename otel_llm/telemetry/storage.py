@@ -43,6 +43,7 @@ _SHARED = (names.SYSTEM_INSTRUCTIONS, names.TOOL_DEFINITIONS)
 class _File(NamedTuple):
     path: str
     text: str
+    shared: bool
 
 
 class Storage:
@@ -82,7 +83,7 @@ class Storage:
             references[f"{name}_ref"] = posixpath.join(self._shown, file)
             path = posixpath.join(self._base, file)
             if path not in self._written:
-                files.append(_File(path, text))
+                files.append(_File(path, text, name in _SHARED))
         return references if not files or self._put(files) else {}
 
     def _text(self, entries: list[dict[str, Any]]) -> str:
@@ -138,7 +139,7 @@ class Storage:
             self._filesystem, _ = import_module("fsspec").url_to_fs(self._base, **options)
         with self._filesystem.open(file.path, "w", encoding="utf-8") as out:
             out.write(file.text)
-        if len(self._written) < _REMEMBERED:
+        if file.shared and len(self._written) < _REMEMBERED:
             self._written[file.path] = None
 
     def force_flush(self, timeout: float = _PATIENCE) -> bool:

@@ -177,7 +177,7 @@ def test_every_piece_of_a_long_answer_is_kept() -> None:
     pieces = [{"chunk": {"bytes": b'{"generation": "word "}'}} for _ in range(1000)]
     (whole,), (cut,) = (read("bedrock_invoke.INVOKE", {}, pieces, most)[1] for most in (6000, 1000))
     assert whole == spoken("assistant", "word " * 1000)
-    assert cut["parts"][0]["content"].endswith("[cut: 4064 characters]")
+    assert cut["parts"][0]["content"].endswith("[cut: 4128 characters]")
 
 
 @captured

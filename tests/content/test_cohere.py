@@ -9,31 +9,14 @@ from typing import Any
 import pytest
 
 from otel_llm.testing import Exchange, ReplayServer, Telemetry
+from tests.content import reading as common
 from tests.content.parts import stable
-from tests.content.reading import (
-    INPUT,
-    OUTPUT,
-    SYSTEM,
-    TOOLS,
-    Words,
-    attributes,
-    events_of,
-    faults,
-    joined,
-    of_the_span,
-    read,
-    recorded,
-    smallest,
-    through_the_sdk,
-    words,
-    wrongs,
-)
 from tests.lives.scenarios import KINDS, each, run, settle
 from tests.lives.wires import sse
 from tests.native import COHERE, Native
 from tests.recordings import Recording
 
-ALL = recorded("cohere", "v2 chat", "v1 chat", "v1 generate")
+ALL = common.recorded("cohere", "v2 chat", "v1 chat", "v1 generate")
 kinds = pytest.mark.parametrize("kind", KINDS)
 captured = pytest.mark.settings(capture_content="SPAN_AND_EVENT", odd=True)
 
@@ -42,7 +25,7 @@ def reading(recording: Recording) -> str:
     return "cohere.GENERATE" if recording.api == "v1 generate" else "cohere.CHAT"
 
 
-def of_message(message: Any) -> Iterator[Words]:
+def of_message(message: Any) -> Iterator[common.Words]:
     """What one message says, of either version."""
     if message["role"] == "tool":
         yield ("tool_call_response", stable(message["content"]))
@@ -61,19 +44,19 @@ def of_message(message: Any) -> Iterator[Words]:
         yield ("tool_call", function["name"], stable(function.get("arguments") or function["parameters"]))
 
 
-def asked(body: Any) -> list[Words]:
+def asked(body: Any) -> list[common.Words]:
     messages = [*body.get("messages", []), *body.get("chat_history", [])]
     found = [words_ for message in messages for words_ in of_message(message)]
     return found + [("text", body[name]) for name in ("message", "prompt") if body.get(name)]
 
 
-def answered(events: list[Any]) -> list[Words]:
+def answered(events: list[Any]) -> list[common.Words]:
     """What an answer says; of a stream, what its pieces say."""
     if len(events) == 1 and "generations" in events[0]:
         return [("text", one["text"]) for one in events[0]["generations"]]
     if len(events) == 1:
         return list(of_message(events[0].get("message") or {"role": "", "message": events[0]["text"]}))
-    found: list[Words] = []
+    found: list[common.Words] = []
     for event in events:
         delta = (event.get("delta") or {}).get("message") or {}
         if event.get("event_type") == "text-generation":
@@ -92,21 +75,21 @@ def answered(events: list[Any]) -> list[Words]:
             kind, name, written, index = found[place]
             found[place] = (kind, name, written + delta["tool_calls"]["function"]["arguments"], index)
     called = [(*one[:2], stable(one[2])) if one[0] == "tool_call" else one for one in found]
-    return joined(called)
+    return common.joined(called)
 
 
 @pytest.mark.recordings
 @pytest.mark.parametrize(("native", "recording"), ALL)
 def test_everything_said_is_found_back(native: Native, recording: Recording) -> None:
     """Each text, thought, plan, call and result of both sides, word for word, and nothing else."""
-    body, events = recording.asked, events_of(recording)
-    request, said = read(reading(recording), body, events)
-    assert words(request.messages) == asked(body)
+    body, events = recording.asked, common.events_of(recording)
+    request, said = common.read(reading(recording), body, events)
+    assert common.words(request.messages) == asked(body)
     assert [each_["name"] for each_ in request.tools] == [
         one["function"]["name"] for one in body.get("tools", [])
     ]
-    assert words(said) == answered(events) if events else said == []
-    assert list(faults(json.loads(json.dumps(attributes(request, said))))) == []
+    assert common.words(said) == answered(events) if events else said == []
+    assert list(common.faults(json.loads(json.dumps(common.attributes(request, said))))) == []
 
 
 @pytest.mark.recordings
@@ -117,16 +100,16 @@ def test_the_sdk_tells_what_was_recorded(
     telemetry: Telemetry, replay: ReplayServer, native: Native, recording: Recording, kind: str
 ) -> None:
     """Its objects are read like the JSON that they were made of."""
-    told = through_the_sdk(replay, telemetry, native, recording, kind)
-    assert words(told[OUTPUT]) == answered(events_of(recording))
-    assert words(told[INPUT]) == asked(COHERE[recording.api])
+    told = common.through_the_sdk(replay, telemetry, native, recording, kind)
+    assert common.words(told[common.OUTPUT]) == answered(common.events_of(recording))
+    assert common.words(told[common.INPUT]) == asked(COHERE[recording.api])
 
 
 @pytest.mark.recordings
-@pytest.mark.parametrize(("native", "recording"), smallest(ALL))
+@pytest.mark.parametrize(("native", "recording"), common.smallest(ALL))
 def test_any_field_may_be_anything(native: Native, recording: Recording) -> None:
     """Nothing raises, and with a null in any place what is told is whole."""
-    assert list(wrongs(reading(recording), recording.asked, events_of(recording))) == []
+    assert list(common.wrongs(reading(recording), recording.asked, common.events_of(recording))) == []
 
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
@@ -257,13 +240,13 @@ def test_version_2_is_told(telemetry: Telemetry, replay: ReplayServer, kind: str
     answer = Exchange(200, {"content-type": "text/event-stream"}, sse(*STREAM_V2, "[DONE]"))
     replay.answer(answer if stream else Exchange.json(WHOLE_V2))
     ask(client(replay, kind, 2), kind, f"chat{'_stream' if stream else ''}", **ASKED_V2)
-    told = of_the_span(telemetry)
-    assert [each_["role"] for each_ in told[INPUT]] == ["system", "user", "assistant", "tool"]
-    assert words(told[INPUT]) == asked(ASKED_V2)
-    assert told[INPUT][2]["parts"][0] == {"type": "reasoning", "content": "I add"}
-    assert told[TOOLS] == [{"type": "function", **FUNCTION}]
+    told = common.of_the_span(telemetry)
+    assert [each_["role"] for each_ in told[common.INPUT]] == ["system", "user", "assistant", "tool"]
+    assert common.words(told[common.INPUT]) == asked(ASKED_V2)
+    assert told[common.INPUT][2]["parts"][0] == {"type": "reasoning", "content": "I add"}
+    assert told[common.TOOLS] == [{"type": "function", **FUNCTION}]
     reason = {"finish_reason": "stop"}
-    assert told[OUTPUT] == [{"role": "assistant", "parts": TOLD_V2, **reason}]
+    assert told[common.OUTPUT] == [{"role": "assistant", "parts": TOLD_V2, **reason}]
 
 
 ASKED_V1: dict[str, Any] = {
@@ -320,18 +303,18 @@ def test_version_1_is_told(telemetry: Telemetry, replay: ReplayServer, kind: str
     """The history before the message, the preamble apart; what the end of a stream repeats, once."""
     replay.answer(lines(STREAM_V1) if stream else Exchange.json(WHOLE_V1))
     ask(client(replay, kind, 1), kind, f"chat{'_stream' if stream else ''}", **ASKED_V1)
-    told = of_the_span(telemetry)
-    assert [(each_["role"], words([each_])) for each_ in told[INPUT]] == [
+    told = common.of_the_span(telemetry)
+    assert [(each_["role"], common.words([each_])) for each_ in told[common.INPUT]] == [
         ("USER", [("text", "add one")]),
         ("CHATBOT", [("text", "I add"), ("tool_call", "add", '{"a": 1}')]),
         ("tool", [("tool_call_response", '[{"result": 2}]')]),
         ("user", [("text", "and two?")]),
     ]
-    assert told[SYSTEM] == [{"type": "text", "content": "be good"}]
+    assert told[common.SYSTEM] == [{"type": "text", "content": "be good"}]
     (tool,) = ASKED_V1["tools"]
-    assert told[TOOLS][0]["parameters"]["a"]["type"] == tool["parameter_definitions"]["a"]["type"]
-    assert told[TOOLS][0]["description"] == "adds"
-    assert told[OUTPUT] == [{"role": "assistant", "parts": TOLD_V1, "finish_reason": "stop"}]
+    assert told[common.TOOLS][0]["parameters"]["a"]["type"] == tool["parameter_definitions"]["a"]["type"]
+    assert told[common.TOOLS][0]["description"] == "adds"
+    assert told[common.OUTPUT] == [{"role": "assistant", "parts": TOLD_V1, "finish_reason": "stop"}]
 
 
 @kinds
@@ -355,12 +338,12 @@ def test_each_generation_is_a_message(
     replay.answer(lines([*pieces, last]) if stream else Exchange.json(whole))
     name = f"generate{'_stream' if stream else ''}"
     ask(client(replay, kind, 1), kind, name, prompt="hi", num_generations=2)
-    told = of_the_span(telemetry)
-    assert words(told[INPUT]) == [("text", "hi")]
-    assert words(told[OUTPUT]) == [("text", "one"), ("text", "other")]
-    assert [each_["finish_reason"] for each_ in told[OUTPUT]] == ["stop", "length"]
-    _, said = read("cohere.GENERATE", {}, pieces)
-    assert words(said) == [("text", "one"), ("text", "other")]
+    told = common.of_the_span(telemetry)
+    assert common.words(told[common.INPUT]) == [("text", "hi")]
+    assert common.words(told[common.OUTPUT]) == [("text", "one"), ("text", "other")]
+    assert [each_["finish_reason"] for each_ in told[common.OUTPUT]] == ["stop", "length"]
+    _, said = common.read("cohere.GENERATE", {}, pieces)
+    assert common.words(said) == [("text", "one"), ("text", "other")]
 
 
 @kinds
@@ -374,21 +357,21 @@ def test_a_stream_that_is_left_tells_what_came(
     replay.answer(lines(STREAM_V1) if version == 1 else answer)
     asked_, upto = (ASKED_V1, 2) if version == 1 else (ASKED_V2, 5)
     ask(client(replay, kind, version), kind, "chat_stream", upto=upto, **asked_)
-    (said,) = of_the_span(telemetry)[OUTPUT]
+    (said,) = common.of_the_span(telemetry)[common.OUTPUT]
     came = [("text", "I look")] if version == 1 else [("reasoning", PLAN), ("reasoning", "it is ")]
-    assert (words([said]), said["finish_reason"]) == (came, "error")
+    assert (common.words([said]), said["finish_reason"]) == (came, "error")
 
 
 @pytest.mark.parametrize("upto", [6, 7, 8])
 def test_calls_of_version_1_are_told_once(upto: int) -> None:
     """Of their pieces, of the event that has them whole, and of the end, the last that came."""
-    _, (said,) = read("cohere.CHAT", {}, STREAM_V1[:upto])
+    _, (said,) = common.read("cohere.CHAT", {}, STREAM_V1[:upto])
     assert said["parts"] == TOLD_V1
 
 
 def test_a_message_that_begins_anew_forgets_what_came() -> None:
     """As a provider does that tries again."""
-    _, (said,) = read("cohere.CHAT", {}, [*STREAM_V2[:9], *STREAM_V2])
+    _, (said,) = common.read("cohere.CHAT", {}, [*STREAM_V2[:9], *STREAM_V2])
     assert said["parts"] == TOLD_V2
 
 
@@ -398,13 +381,13 @@ def test_a_message_that_begins_anew_forgets_what_came() -> None:
 )
 def test_any_field_that_was_not_recorded_may_be_anything(given: Any, events: Any) -> None:
     """Nothing raises, and with a null in any place what is told is whole."""
-    assert list(wrongs("cohere.CHAT", given, events)) == []
+    assert list(common.wrongs("cohere.CHAT", given, events)) == []
 
 
 def test_what_is_no_list_is_never_iterated() -> None:
     """The SDK is to get it whole."""
     source = iter(["hi"])
     names = ("messages", "chat_history", "tool_results", "tools", "message", "preamble")
-    request, _ = read("cohere.CHAT", dict.fromkeys(names, source), [])
+    request, _ = common.read("cohere.CHAT", dict.fromkeys(names, source), [])
     assert request.messages == request.system == request.tools == []
     assert list(source) == ["hi"]

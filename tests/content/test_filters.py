@@ -7,15 +7,15 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 
-from otel_llm.config import Config
 from otel_llm.testing import Exchange, ReplayServer
 from tests.content.test_capture import INPUT, OUTPUT, ask, instrumented, told
-from tests.lives.answers import completion
+from tests.lives.answers import chunk, completion
 
 SECRETS = {
     "keys": [
@@ -174,8 +174,58 @@ def test_texts_of_errors_are_filtered_too(replay: ReplayServer) -> None:
     assert "jane@" not in exported
 
 
-@pytest.mark.parametrize("wrong", ["secrets", "keys,all"])
-def test_an_unknown_filter_is_named_in_a_warning(wrong: str, caplog: pytest.LogCaptureFixture) -> None:
-    """And none of that variable is used."""
-    assert Config.build(environ={"OTEL_LLM_CONTENT_FILTER": wrong}).content_filter == ()
-    assert "keys, emails, cards, phones" in caplog.text
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"content_filter": "secrets"},
+        {"content_filter": "keys,all"},
+        {"content_filter": [raising, "all"]},
+        {"content_filter": 7},
+        {"content_filter_pattern": "("},
+    ],
+)
+def test_a_wrong_filter_lets_nothing_through(
+    settings: Any, replay: ReplayServer, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """Whoever asked for a filter does not get everything for having misspelt it; one warning says so."""
+    upload = {"completion_hook": "upload", "upload_base_path": str(tmp_path)}
+    telemetry = instrumented(capture_content="SPAN_AND_EVENT", **upload, **settings)
+    ask(replay)
+    (span,) = telemetry.spans
+    assert span.attributes["gen_ai.usage.input_tokens"] == 1000
+    assert not {INPUT, OUTPUT, f"{INPUT}_ref"} & span.attributes.keys()
+    assert telemetry.logs == []
+    assert list(tmp_path.iterdir()) == []
+    (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert "no content is captured" in record.getMessage()
+
+
+def test_nothing_goes_past_the_filters(replay: ReplayServer) -> None:
+    """Names of who speaks, keys and numbers in arguments, and texts that were cut in the middle of what to hide."""
+    telemetry = instrumented(
+        capture_content="SPAN_ONLY", content_filter="emails,cards", content_max_bytes=2000
+    )
+    answer = completion()
+    arguments = {"jane@example.com": {"card": 4242424242424242}}
+    call = {"name": "f", "arguments": json.dumps(arguments)}
+    answer["choices"][0]["message"]["tool_calls"] = [{"id": "1", "type": "function", "function": call}]
+    ask(
+        replay,
+        [{"role": "user", "name": "jane@example.com", "content": "hi"}],
+        answer=lambda _: Exchange.json(answer),
+    )
+    told_all = f"{telemetry.spans[0].attributes[INPUT]}{telemetry.spans[0].attributes[OUTPUT]}"
+    assert "jane" not in told_all
+    assert "4242" not in told_all
+    assert "[card]" in told_all
+
+
+@pytest.mark.parametrize("room", range(80, 112))
+def test_half_of_what_is_to_be_hidden_is_not_told(room: int, replay: ReplayServer) -> None:
+    """Where the room for an answer ends in the middle of it, in a choice that is short by itself."""
+    telemetry = instrumented(capture_content="SPAN_ONLY", content_filter="emails", content_max_bytes=2000)
+    first = [chunk("x" * 100) for _ in range(56)]
+    second = [chunk("y" * room + " jane.doe@mail.example.com " + "z" * 500, index=1)]
+    sent = [*first, *second, chunk(finish="stop"), chunk(finish="stop", index=1)]
+    list(ask(replay, stream=True, answer=lambda _: Exchange.sse(sent)))
+    assert "jane" not in telemetry.spans[0].attributes[OUTPUT]

@@ -10,37 +10,20 @@ from typing import Any
 import pytest
 
 from otel_llm.testing import Exchange, ReplayServer, Telemetry
+from tests.content import reading as common
 from tests.content.parts import stable
-from tests.content.reading import (
-    INPUT,
-    OUTPUT,
-    SYSTEM,
-    TOOLS,
-    Words,
-    attributes,
-    events_of,
-    faults,
-    joined,
-    of_the_span,
-    read,
-    recorded,
-    smallest,
-    through_the_sdk,
-    words,
-    wrongs,
-)
 from tests.lives.scenarios import KINDS, each, run, settle
 from tests.lives.wires import KEPT, sse
 from tests.native import Native
 from tests.recordings import Recording
 
 NAME = "gemini.GENERATE"
-ALL = recorded("google.genai", "generate")
+ALL = common.recorded("google.genai", "generate")
 kinds = pytest.mark.parametrize("kind", KINDS)
 captured = pytest.mark.settings(capture_content="SPAN_AND_EVENT", odd=True)
 
 
-def of_part(part: Any) -> Iterator[Words]:
+def of_part(part: Any) -> Iterator[common.Words]:
     """What one part says, by the wire's names or by those of Python."""
 
     def has(camel: str, snake: str) -> Any:
@@ -62,19 +45,19 @@ def of_part(part: Any) -> Iterator[Words]:
         yield ("server_tool_call_response",)
 
 
-def of_contents(contents: Any) -> list[Words]:
+def of_contents(contents: Any) -> list[common.Words]:
     listed = contents if isinstance(contents, list) else [contents] if contents else []
     return [found for one in listed for part in one.get("parts", []) for found in of_part(part)]
 
 
-def answered(events: list[Any]) -> list[Words]:
+def answered(events: list[Any]) -> list[common.Words]:
     """What an answer says, the chunks of each candidate put together."""
-    candidates: dict[int, list[Words]] = {}
+    candidates: dict[int, list[common.Words]] = {}
     for event in events:
         for place, one in enumerate(event.get("candidates") or []):
             said = of_contents(one.get("content"))
             candidates.setdefault(one.get("index", place), []).extend(said)
-    return [found for _, told in sorted(candidates.items()) for found in joined(told)]
+    return [found for _, told in sorted(candidates.items()) for found in common.joined(told)]
 
 
 def offered(tools: Any) -> list[tuple[str, str]]:
@@ -94,14 +77,14 @@ def offered(tools: Any) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("native", "recording"), ALL)
 def test_everything_said_is_found_back(native: Native, recording: Recording) -> None:
     """Each text, thought, call, result and medium of both sides, word for word, and nothing else."""
-    body, events = recording.asked, events_of(recording)
-    asked, said = read(NAME, body, events)
-    assert words(asked.messages) == of_contents(body["contents"])
-    assert words(asked.system) == of_contents(body.get("systemInstruction"))
+    body, events = recording.asked, common.events_of(recording)
+    asked, said = common.read(NAME, body, events)
+    assert common.words(asked.messages) == of_contents(body["contents"])
+    assert common.words(asked.system) == of_contents(body.get("systemInstruction"))
     assert [(each["type"], each["name"]) for each in asked.tools] == offered(body.get("tools"))
     assert [each["role"] for each in asked.messages] == [one["role"] for one in body["contents"]]
-    assert words(said) == answered(events)
-    assert list(faults(json.loads(json.dumps(attributes(asked, said))))) == []
+    assert common.words(said) == answered(events)
+    assert list(common.faults(json.loads(json.dumps(common.attributes(asked, said))))) == []
 
 
 @pytest.mark.recordings
@@ -112,16 +95,16 @@ def test_the_sdk_tells_what_was_recorded(
     telemetry: Telemetry, replay: ReplayServer, native: Native, recording: Recording, kind: str
 ) -> None:
     """Its objects are read like the JSON that they were made of."""
-    told = through_the_sdk(replay, telemetry, native, recording, kind)
-    assert words(told[OUTPUT]) == answered(events_of(recording))
-    assert words(told[INPUT]) == [("text", "hi")]
+    told = common.through_the_sdk(replay, telemetry, native, recording, kind)
+    assert common.words(told[common.OUTPUT]) == answered(common.events_of(recording))
+    assert common.words(told[common.INPUT]) == [("text", "hi")]
 
 
 @pytest.mark.recordings
-@pytest.mark.parametrize(("native", "recording"), smallest(ALL))
+@pytest.mark.parametrize(("native", "recording"), common.smallest(ALL))
 def test_any_field_may_be_anything(native: Native, recording: Recording) -> None:
     """Nothing raises, and with a null in any place what is told is whole."""
-    assert list(wrongs(NAME, recording.asked, events_of(recording))) == []
+    assert list(common.wrongs(NAME, recording.asked, common.events_of(recording))) == []
 
 
 # The forms that the SDK takes: what went over the wire then says what must be told.
@@ -258,12 +241,12 @@ def test_contents_are_told_in_every_form(
     serve(replay, stream=stream)
     sdk = client(replay, kind)
     run(kind, ask(sdk, given(form), stream=stream))
-    told = of_the_span(telemetry)
+    told = common.of_the_span(telemetry)
     sent = replay.requests[0].json["contents"]
-    assert [(each["role"], words([each])) for each in told[INPUT]] == [
+    assert [(each["role"], common.words([each])) for each in told[common.INPUT]] == [
         (one.get("role", "user"), of_contents(one)) for one in sent
     ]
-    assert told[OUTPUT] == [{"role": "model", "parts": TOLD, "finish_reason": "stop"}]
+    assert told[common.OUTPUT] == [{"role": "model", "parts": TOLD, "finish_reason": "stop"}]
 
 
 @kinds
@@ -288,12 +271,17 @@ def test_instructions_and_tools_are_told(
     quiet = {"automatic_function_calling": {"disable": True}}
     given_ = {name: value for name, value in config.items() if value is not None}
     run(kind, ask(sdk, "hi", stream=stream, **given_, **quiet))
-    told = of_the_span(telemetry)
-    assert words(told[SYSTEM]) == [("text", "be"), ("text", "good")]
-    assert [each["name"] for each in told[TOOLS]] == ["find", "google_search", "code_execution", "add"]
-    assert told[TOOLS][0]["description"] == "finds"
-    assert told[TOOLS][0]["parameters"]["type"] == "OBJECT"
-    assert told[TOOLS][3]["description"] == "Add one.\n\nAnd no more."
+    told = common.of_the_span(telemetry)
+    assert common.words(told[common.SYSTEM]) == [("text", "be"), ("text", "good")]
+    assert [each["name"] for each in told[common.TOOLS]] == [
+        "find",
+        "google_search",
+        "code_execution",
+        "add",
+    ]
+    assert told[common.TOOLS][0]["description"] == "finds"
+    assert told[common.TOOLS][0]["parameters"]["type"] == "OBJECT"
+    assert told[common.TOOLS][3]["description"] == "Add one.\n\nAnd no more."
 
 
 @kinds
@@ -302,7 +290,7 @@ def test_a_stream_that_is_left_tells_what_came(telemetry: Telemetry, replay: Rep
     """Thoughts and the first letters, and that it has not ended well."""
     serve(replay, stream=True)
     run(kind, ask(client(replay, kind), "hi", stream=True, upto=2))
-    (said,) = of_the_span(telemetry)[OUTPUT]
+    (said,) = common.of_the_span(telemetry)[common.OUTPUT]
     assert said == {
         "role": "model",
         "parts": [TOLD[0], {"type": "text", "content": "Hel"}],
@@ -322,7 +310,7 @@ def test_each_request_of_a_loop_tells_its_own(telemetry: Telemetry, replay: Repl
         await settle(chat.send_message("hi"))
 
     run(kind, go())
-    told = [words(json.loads(span.attributes[INPUT])) for span in telemetry.spans]  # type: ignore[index, arg-type]
+    told = [common.words(json.loads(span.attributes[common.INPUT])) for span in telemetry.spans]  # type: ignore[index, arg-type]
     assert told == [
         [("text", "hi")],
         [("text", "hi"), ("tool_call", "add", '{"a": 1}'), ("tool_call_response", '{"result": 2}')],
@@ -332,8 +320,8 @@ def test_each_request_of_a_loop_tells_its_own(telemetry: Telemetry, replay: Repl
 def test_several_candidates_are_several_messages() -> None:
     """In their order, whatever the order of the chunks."""
     one, other = ({"index": place, "content": {"parts": [{"text": str(place)}]}} for place in (1, 0))
-    _, said = read(NAME, {}, [{"candidates": [one]}, {"candidates": [other]}, {"candidates": [one]}])
-    assert words(said) == [("text", "0"), ("text", "11")]
+    _, said = common.read(NAME, {}, [{"candidates": [one]}, {"candidates": [other]}, {"candidates": [one]}])
+    assert common.words(said) == [("text", "0"), ("text", "11")]
 
 
 def test_arguments_that_are_still_written_are_put_together() -> None:
@@ -360,7 +348,7 @@ def test_arguments_that_are_still_written_are_put_together() -> None:
         more(),
         more(name="x", args={"a": 1}),
     ]
-    _, (said,) = read(NAME, {}, events)
+    _, (said,) = common.read(NAME, {}, events)
     assert said["parts"] == [
         {
             "type": "tool_call",
@@ -370,7 +358,7 @@ def test_arguments_that_are_still_written_are_put_together() -> None:
         },
         {"type": "tool_call", "name": "x", "arguments": {"a": 1}},
     ]
-    _, (said,) = read(NAME, {}, events[:2])
+    _, (said,) = common.read(NAME, {}, events[:2])
     assert said["parts"][0]["arguments"] == {"at": [{"city": "Par"}]}
 
 
@@ -380,7 +368,7 @@ def test_any_field_that_was_not_recorded_may_be_anything(events: Any) -> None:
     contents = [event["candidates"][0]["content"] for event in ANSWER]
     tools = [{"functionDeclarations": [{"name": "add"}]}, {"googleSearch": {}}]
     asked = {"contents": contents, "tools": tools, "systemInstruction": contents[0]}
-    assert list(wrongs(NAME, asked, list(events))) == []
+    assert list(common.wrongs(NAME, asked, list(events))) == []
 
 
 @pytest.mark.parametrize(
@@ -397,7 +385,7 @@ def test_any_field_that_was_not_recorded_may_be_anything(events: Any) -> None:
 def test_paths_of_arguments_may_be_anything(path: Any, told: Any) -> None:
     """What no path leads to is left out; none is deeper than what can be told."""
     call = {"name": "w", "args": {"kept": 1}, "partialArgs": [{"jsonPath": path, "stringValue": "x"}]}
-    _, (said,) = read(NAME, {}, [chunk({"functionCall": call})])
+    _, (said,) = common.read(NAME, {}, [chunk({"functionCall": call})])
     (part,) = said["parts"]
     assert told is None or part["arguments"] == told
     assert len(json.dumps(part)) < 500
@@ -410,6 +398,6 @@ def test_what_is_no_list_is_never_iterated() -> None:
         {"contents": source},
         {"contents": [{"parts": source}], "tools": source, "system_instruction": source},
     ):
-        asked, _ = read(NAME, body, [])
-        assert words(asked.messages) == words(asked.system) == asked.tools == []
+        asked, _ = common.read(NAME, body, [])
+        assert common.words(asked.messages) == common.words(asked.system) == asked.tools == []
     assert list(source) == ["hi"]

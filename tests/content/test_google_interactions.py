@@ -9,24 +9,7 @@ from typing import Any
 import pytest
 
 from otel_llm.testing import Exchange, ReplayServer, Telemetry
-from tests.content.reading import (
-    INPUT,
-    OUTPUT,
-    SYSTEM,
-    TOOLS,
-    Words,
-    attributes,
-    events_of,
-    faults,
-    joined,
-    of_the_span,
-    read,
-    recorded,
-    smallest,
-    through_the_sdk,
-    words,
-    wrongs,
-)
+from tests.content import reading as common
 from tests.content.test_google_gemini import client
 from tests.lives.scenarios import KINDS, each, run, settle
 from tests.lives.wires import sse
@@ -34,12 +17,12 @@ from tests.native import Native
 from tests.recordings import Recording
 
 NAME = "gemini_interactions.INTERACTIONS"
-ALL = recorded("google.genai", "interactions")
+ALL = common.recorded("google.genai", "interactions")
 kinds = pytest.mark.parametrize("kind", KINDS)
 captured = pytest.mark.settings(capture_content="SPAN_AND_EVENT", odd=True)
 
 
-def of_contents(contents: Any, kind: str = "text") -> Iterator[Words]:
+def of_contents(contents: Any, kind: str = "text") -> Iterator[common.Words]:
     if isinstance(contents, str):
         yield (kind, contents)
     for content in contents if isinstance(contents, list) else []:
@@ -49,25 +32,25 @@ def of_contents(contents: Any, kind: str = "text") -> Iterator[Words]:
             yield ("blob",) if "data" in content else ("uri", content["uri"])
 
 
-def answered(events: list[Any]) -> list[Words]:
+def answered(events: list[Any]) -> list[common.Words]:
     """What an answer says, whole or in the events of its stream."""
     if len(events) == 1:
         kinds_ = {"thought": ("summary", "reasoning"), "model_output": ("content", "text")}
         steps = [(step, *kinds_[step["type"]]) for step in events[0]["steps"]]
-        return joined(found for step, key, kind in steps for found in of_contents(step.get(key), kind))
+        return common.joined(found for step, key, kind in steps for found in of_contents(step.get(key), kind))
     deltas = [event["delta"] for event in events if event.get("event_type") == "step.delta"]
-    return joined(("text", delta["text"]) for delta in deltas if delta["type"] == "text")
+    return common.joined(("text", delta["text"]) for delta in deltas if delta["type"] == "text")
 
 
 @pytest.mark.recordings
 @pytest.mark.parametrize(("native", "recording"), ALL)
 def test_everything_said_is_found_back(native: Native, recording: Recording) -> None:
     """Each text and medium of both sides, word for word, and nothing else."""
-    body, events = recording.asked, events_of(recording)
-    asked, said = read(NAME, body, events)
-    assert words(asked.messages) == list(of_contents(body["input"]))
-    assert words(said) == answered(events) != []
-    assert list(faults(json.loads(json.dumps(attributes(asked, said))))) == []
+    body, events = recording.asked, common.events_of(recording)
+    asked, said = common.read(NAME, body, events)
+    assert common.words(asked.messages) == list(of_contents(body["input"]))
+    assert common.words(said) == answered(events) != []
+    assert list(common.faults(json.loads(json.dumps(common.attributes(asked, said))))) == []
 
 
 @pytest.mark.recordings
@@ -79,16 +62,16 @@ def test_the_sdk_tells_what_was_recorded(
 ) -> None:
     """Its objects are read like the JSON that they were made of."""
     pytest.importorskip("google.genai._gaos")
-    told = through_the_sdk(replay, telemetry, native, recording, kind)
-    assert words(told[OUTPUT]) == answered(events_of(recording))
-    assert words(told[INPUT]) == [("text", "hi")]
+    told = common.through_the_sdk(replay, telemetry, native, recording, kind)
+    assert common.words(told[common.OUTPUT]) == answered(common.events_of(recording))
+    assert common.words(told[common.INPUT]) == [("text", "hi")]
 
 
 @pytest.mark.recordings
-@pytest.mark.parametrize(("native", "recording"), smallest(ALL))
+@pytest.mark.parametrize(("native", "recording"), common.smallest(ALL))
 def test_any_field_may_be_anything(native: Native, recording: Recording) -> None:
     """Nothing raises, and with a null in any place what is told is whole."""
-    assert list(wrongs(NAME, recording.asked, events_of(recording))) == []
+    assert list(common.wrongs(NAME, recording.asked, common.events_of(recording))) == []
 
 
 SEARCH = {"id": "s", "arguments": {"queries": ["q"]}, "type": "google_search_call"}
@@ -189,7 +172,7 @@ CONTENTS = [
 )
 def test_steps_and_outputs_tell_the_same(events: Any) -> None:
     """Whole or streamed, today or as first released; what the last event says again is not told twice."""
-    _, said = read(NAME, {}, events)
+    _, said = common.read(NAME, {}, events)
     assert said == [{"role": "assistant", "parts": TOLD}]
 
 
@@ -219,15 +202,15 @@ def test_an_interaction_is_told(telemetry: Telemetry, replay: ReplayServer, kind
             assert [event async for event in each(result)]
 
     run(kind, go())
-    told = of_the_span(telemetry)
-    assert told[OUTPUT] == [{"role": "assistant", "parts": TOLD, "finish_reason": "stop"}]
-    assert [(each_["role"], words([each_])) for each_ in told[INPUT]] == [
+    told = common.of_the_span(telemetry)
+    assert told[common.OUTPUT] == [{"role": "assistant", "parts": TOLD, "finish_reason": "stop"}]
+    assert [(each_["role"], common.words([each_])) for each_ in told[common.INPUT]] == [
         ("user", [("text", "add")]),
         ("assistant", [("reasoning", "first thought"), ("tool_call", "add", '{"a": 1}')]),
         ("tool", [("tool_call_response", "2")]),
     ]
-    assert told[SYSTEM] == [{"type": "text", "content": "be good"}]
-    assert told[TOOLS] == [
+    assert told[common.SYSTEM] == [{"type": "text", "content": "be good"}]
+    assert told[common.TOOLS] == [
         {"type": "function", "name": "add"},
         {"type": "google_search", "name": "google_search"},
     ]
@@ -259,19 +242,19 @@ async def _none() -> AsyncIterator[Any]:
 )
 def test_input_has_many_forms(given: Any, told: Any) -> None:
     """A text, one content, several, or turns; nothing else is iterated."""
-    asked, _ = read(NAME, {"input": given}, [])
-    assert [(each_["role"], words([each_])) for each_ in asked.messages] == told
+    asked, _ = common.read(NAME, {"input": given}, [])
+    assert [(each_["role"], common.words([each_])) for each_ in asked.messages] == told
 
 
 @pytest.mark.parametrize("events", [[DONE], STREAM, CONTENTS])
 def test_any_field_that_was_not_recorded_may_be_anything(events: Any) -> None:
     """Nothing raises, and with a null in any place what is told is whole."""
-    assert list(wrongs(NAME, {"input": STEPS, "tools": [{"type": "google_search"}]}, events)) == []
+    assert list(common.wrongs(NAME, {"input": STEPS, "tools": [{"type": "google_search"}]}, events)) == []
 
 
 def test_a_stream_that_is_left_tells_what_came() -> None:
     """Half a call has the half of its arguments that came, as they came; a new beginning forgets it all."""
-    _, (said,) = read(NAME, {}, STREAM[: STREAM.index(STREAM[-3])])
+    _, (said,) = common.read(NAME, {}, STREAM[: STREAM.index(STREAM[-3])])
     assert said["parts"][-1] == {"type": "tool_call", "name": "add", "arguments": '{"a"', "id": "c"}
-    _, said = read(NAME, {}, [*STREAM[:9], *STREAM])
+    _, said = common.read(NAME, {}, [*STREAM[:9], *STREAM])
     assert said == [{"role": "assistant", "parts": TOLD}]

@@ -81,6 +81,22 @@ def test_what_calls_have_in_common_is_stored_once(tmp_path: Path, replay: Replay
     assert len(list(tmp_path.iterdir())) == 3 * 2 + 1
 
 
+def test_what_is_in_common_is_known_after_any_number_of_calls(tmp_path: Path) -> None:
+    """What each call writes for itself takes none of the places that are remembered."""
+    storage = Storage(str(tmp_path), "json", 10_000)
+    messages, tools = [{"role": "user", "parts": []}], [{"type": "function", "name": "f"}]
+    for n in range(1500):
+        storage.store({INPUT: messages}, 1, n)
+    assert storage.force_flush(30)
+    storage.store({"gen_ai.tool.definitions": tools}, 1, 1)
+    assert storage.force_flush()
+    (file,) = tmp_path.glob("*_tool.definitions.json")
+    file.unlink()
+    storage.store({"gen_ai.tool.definitions": tools}, 1, 2)
+    assert storage.force_flush()
+    assert not file.exists()
+
+
 def test_any_place_of_fsspecs_will_do(replay: ReplayServer) -> None:
     """Such as memory."""
     import fsspec  # pyright: ignore[reportMissingTypeStubs]

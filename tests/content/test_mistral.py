@@ -7,22 +7,7 @@ from typing import Any
 import pytest
 
 from otel_llm.testing import Exchange, ReplayServer, Telemetry
-from tests.content.reading import (
-    INPUT,
-    OUTPUT,
-    SYSTEM,
-    TOOLS,
-    attributes,
-    events_of,
-    faults,
-    of_the_span,
-    read,
-    recorded,
-    smallest,
-    through_the_sdk,
-    words,
-    wrongs,
-)
+from tests.content import reading as common
 from tests.content.test_openai_chat import answered, asked
 from tests.lives.answers import MESSAGES, RESPONSE
 from tests.lives.scenarios import KINDS, each, run
@@ -31,7 +16,7 @@ from tests.native import Native
 from tests.providers.test_mistral import MAJOR, call, client
 from tests.recordings import Recording
 
-ALL = recorded("mistralai", "chat")
+ALL = common.recorded("mistralai", "chat")
 kinds = pytest.mark.parametrize("kind", KINDS)
 captured = pytest.mark.settings(capture_content="SPAN_AND_EVENT", odd=True)
 
@@ -40,11 +25,11 @@ captured = pytest.mark.settings(capture_content="SPAN_AND_EVENT", odd=True)
 @pytest.mark.parametrize(("native", "recording"), ALL)
 def test_everything_said_is_found_back(native: Native, recording: Recording) -> None:
     """Each text, thought, call, result and medium of both sides, word for word, and nothing else."""
-    body, events = recording.asked, events_of(recording)
-    request, said = read("mistral.CHAT", body, [{"data": event} for event in events])
-    assert words(request.messages) == list(asked(body))
-    assert words(said) == (answered(recording) if events else [])
-    assert list(faults(attributes(request, said))) == []
+    body, events = recording.asked, common.events_of(recording)
+    request, said = common.read("mistral.CHAT", body, [{"data": event} for event in events])
+    assert common.words(request.messages) == list(asked(body))
+    assert common.words(said) == (answered(recording) if events else [])
+    assert list(common.faults(common.attributes(request, said))) == []
 
 
 @pytest.mark.recordings
@@ -55,16 +40,16 @@ def test_the_sdk_tells_what_was_recorded(
     telemetry: Telemetry, replay: ReplayServer, native: Native, recording: Recording, kind: str
 ) -> None:
     """Its objects, and the envelopes of its events, are read like the JSON that they were made of."""
-    told = through_the_sdk(replay, telemetry, native, recording, kind)
-    assert words(told[OUTPUT]) == answered(recording)
-    assert words(told[INPUT]) == list(asked({"messages": MESSAGES}))
+    told = common.through_the_sdk(replay, telemetry, native, recording, kind)
+    assert common.words(told[common.OUTPUT]) == answered(recording)
+    assert common.words(told[common.INPUT]) == list(asked({"messages": MESSAGES}))
 
 
 @pytest.mark.recordings
-@pytest.mark.parametrize(("native", "recording"), smallest(ALL))
+@pytest.mark.parametrize(("native", "recording"), common.smallest(ALL))
 def test_any_field_may_be_anything(native: Native, recording: Recording) -> None:
     """Nothing raises, and with a null in any place what is told is whole."""
-    assert list(wrongs("mistral.CHAT", recording.asked, events_of(recording))) == []
+    assert list(common.wrongs("mistral.CHAT", recording.asked, common.events_of(recording))) == []
 
 
 PIECES = [
@@ -162,11 +147,11 @@ def test_chats_and_agents_are_told(
     model = {"agent_id": "a"} if name == "agents" else {"model": "m"}
     tools = [{"type": "function", "function": FUNCTION}]
     ask(replay, kind, f"{name}.{'stream' if streamed else 'complete'}", messages=CHAT, tools=tools, **model)
-    told = of_the_span(telemetry)
-    assert [one["role"] for one in told[INPUT]] == ["system", "user", "assistant", "tool"]
-    assert words(told[INPUT]) == ASKED
-    assert told[TOOLS] == [{"type": "function", "name": "add"}]
-    assert told[OUTPUT] == [{"role": "assistant", "parts": TOLD, "finish_reason": "stop"}]
+    told = common.of_the_span(telemetry)
+    assert [one["role"] for one in told[common.INPUT]] == ["system", "user", "assistant", "tool"]
+    assert common.words(told[common.INPUT]) == ASKED
+    assert told[common.TOOLS] == [{"type": "function", "name": "add"}]
+    assert told[common.OUTPUT] == [{"role": "assistant", "parts": TOLD, "finish_reason": "stop"}]
 
 
 @captured
@@ -181,7 +166,7 @@ def test_objects_of_the_sdk_are_read_like_dicts(telemetry: Telemetry, replay: Re
         models.ToolMessage(**CHAT[3]),
     ]
     client(replay).chat.complete(model="m", messages=made)
-    assert words(of_the_span(telemetry)[INPUT]) == ASKED
+    assert common.words(common.of_the_span(telemetry)[common.INPUT]) == ASKED
 
 
 @kinds
@@ -192,9 +177,9 @@ def test_filling_in_is_told(telemetry: Telemetry, replay: ReplayServer, kind: st
     replay.answer(stream() if streamed else Exchange.json(whole()))
     around = {"prompt": "def f(", "suffix": "return 1"}
     ask(replay, kind, f"fim.{'stream' if streamed else 'complete'}", model="m", **around)
-    told = of_the_span(telemetry)
-    assert words(told[INPUT]) == [("text", "def f("), ("text", "return 1")]
-    assert words(told[OUTPUT])[:2] == [("reasoning", "first thought"), ("text", "Hello")]
+    told = common.of_the_span(telemetry)
+    assert common.words(told[common.INPUT]) == [("text", "def f("), ("text", "return 1")]
+    assert common.words(told[common.OUTPUT])[:2] == [("reasoning", "first thought"), ("text", "Hello")]
 
 
 @kinds
@@ -219,8 +204,8 @@ def test_a_stream_that_is_left_tells_what_came(telemetry: Telemetry, replay: Rep
                     break
 
     run(kind, go())
-    (said,) = of_the_span(telemetry)[OUTPUT]
-    assert words([said]) == [("reasoning", "first thought"), ("text", "Hel")]
+    (said,) = common.of_the_span(telemetry)[common.OUTPUT]
+    assert common.words([said]) == [("reasoning", "first thought"), ("text", "Hel")]
     assert said["finish_reason"] == "error"
 
 
@@ -308,16 +293,16 @@ def test_conversations_are_told(
     tools = [{"type": "function", "function": FUNCTION}, {"type": "web_search"}]
     name = f"beta.conversations.start{'_stream' if streamed else ''}"
     ask(replay, kind, name, model="m", inputs=INPUTS, instructions="be good", tools=tools)
-    told = of_the_span(telemetry)
-    assert [(one["role"], words([one])) for one in told[INPUT]] == [
+    told = common.of_the_span(telemetry)
+    assert [(one["role"], common.words([one])) for one in told[common.INPUT]] == [
         ("user", [("text", "hi")]),
         ("assistant", [("text", "I add")]),
         ("assistant", [("tool_call", "add", '{"a": 1}')]),
         ("tool", [("tool_call_response", "2")]),
     ]
-    assert told[SYSTEM] == [{"type": "text", "content": "be good"}]
-    assert [one["name"] for one in told[TOOLS]] == ["add", "web_search"]
-    (answer,) = told[OUTPUT]
+    assert told[common.SYSTEM] == [{"type": "text", "content": "be good"}]
+    assert [one["name"] for one in told[common.TOOLS]] == ["add", "web_search"]
+    (answer,) = told[common.OUTPUT]
     assert answer["parts"] == TOLD_THERE
 
 
@@ -328,13 +313,13 @@ def test_a_conversation_may_begin_with_a_text(telemetry: Telemetry, replay: Repl
     replay.answer(Exchange.json(DONE))
     ask(replay, kind, "beta.conversations.start", model="m", inputs="hi")
     text = {"type": "text", "content": "hi"}
-    assert of_the_span(telemetry)[INPUT] == [{"role": "user", "parts": [text]}]
+    assert common.of_the_span(telemetry)[common.INPUT] == [{"role": "user", "parts": [text]}]
 
 
 def test_events_of_a_conversation_may_be_anything() -> None:
     """Nothing raises, and with a null in any place what is told is whole."""
     for events in ([DONE], CONVERSATION):
-        assert list(wrongs("mistral.CONVERSATIONS", {"inputs": INPUTS}, events)) == []
+        assert list(common.wrongs("mistral.CONVERSATIONS", {"inputs": INPUTS}, events)) == []
 
 
 def test_what_is_no_list_is_never_iterated() -> None:
@@ -342,8 +327,8 @@ def test_what_is_no_list_is_never_iterated() -> None:
     source = iter(["hi"])
     names = ("messages", "tools", "prompt", "suffix", "inputs", "instructions")
     for name in ("mistral.CHAT", "mistral.FIM", "mistral.CONVERSATIONS"):
-        request, _ = read(name, dict.fromkeys(names, source), [])
-        assert words(request.messages) == request.system == request.tools == []
+        request, _ = common.read(name, dict.fromkeys(names, source), [])
+        assert common.words(request.messages) == request.system == request.tools == []
     assert list(source) == ["hi"]
 
 
@@ -373,7 +358,7 @@ def test_responses_are_told(telemetry: Telemetry, replay: ReplayServer, kind: st
             assert [event async for event in each(result)]
 
     run(kind, go())
-    told = of_the_span(telemetry)
-    assert words(told[INPUT]) == [("text", "hi")]
-    assert told[SYSTEM] == [{"type": "text", "content": "be good"}]
-    assert words(told[OUTPUT]) == [("text", "Hello.")]
+    told = common.of_the_span(telemetry)
+    assert common.words(told[common.INPUT]) == [("text", "hi")]
+    assert told[common.SYSTEM] == [{"type": "text", "content": "be good"}]
+    assert common.words(told[common.OUTPUT]) == [("text", "Hello.")]

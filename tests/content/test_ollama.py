@@ -9,30 +9,13 @@ from typing import Any
 import pytest
 
 from otel_llm.testing import Exchange, ReplayServer, Telemetry
+from tests.content import reading as common
 from tests.content.parts import stable
-from tests.content.reading import (
-    INPUT,
-    OUTPUT,
-    SYSTEM,
-    TOOLS,
-    Words,
-    attributes,
-    events_of,
-    faults,
-    joined,
-    of_the_span,
-    read,
-    recorded,
-    smallest,
-    through_the_sdk,
-    words,
-    wrongs,
-)
 from tests.lives.scenarios import KINDS, each, run, settle
 from tests.native import OLLAMA, Native
 from tests.recordings import Recording
 
-ALL = recorded("ollama", "chat", "generate")
+ALL = common.recorded("ollama", "chat", "generate")
 kinds = pytest.mark.parametrize("kind", KINDS)
 captured = pytest.mark.settings(capture_content="SPAN_AND_EVENT", odd=True)
 
@@ -44,7 +27,7 @@ def kept(said: list[Any]) -> list[Any]:
     return [one for one in said if thinks or "reasoning" not in (one.values() if type(one) is dict else one)]
 
 
-def of_message(message: Any) -> Iterator[Words]:
+def of_message(message: Any) -> Iterator[common.Words]:
     if message.get("role") == "tool":
         yield ("tool_call_response", stable(message["content"]))
         return
@@ -58,30 +41,30 @@ def of_message(message: Any) -> Iterator[Words]:
         yield ("blob",)
 
 
-def asked(body: Any) -> list[Words]:
+def asked(body: Any) -> list[common.Words]:
     prompted = {"content": body.get("prompt"), "images": body.get("images")}
     return [found for message in body.get("messages", [prompted]) for found in of_message(message)]
 
 
-def answered(events: list[Any]) -> list[Words]:
+def answered(events: list[Any]) -> list[common.Words]:
     messages = [event.get("message") or {"content": event.get("response")} for event in events]
-    return joined(found for message in messages for found in of_message(message))
+    return common.joined(found for message in messages for found in of_message(message))
 
 
 @pytest.mark.recordings
 @pytest.mark.parametrize(("native", "recording"), ALL)
 def test_everything_said_is_found_back(native: Native, recording: Recording) -> None:
     """Each text, thought, call, result and picture of both sides, word for word, and nothing else."""
-    body, events = recording.asked, events_of(recording)
-    request, said = read(f"ollama.{recording.api.upper()}", body, events)
-    assert words(request.messages) == asked(body) != []
-    assert words(request.system) == ([("text", body["system"])] if body.get("system") else [])
+    body, events = recording.asked, common.events_of(recording)
+    request, said = common.read(f"ollama.{recording.api.upper()}", body, events)
+    assert common.words(request.messages) == asked(body) != []
+    assert common.words(request.system) == ([("text", body["system"])] if body.get("system") else [])
     assert [one["name"] for one in request.tools] == [
         one["function"]["name"] for one in body.get("tools") or []
     ]
-    assert words(said) == answered(events)
+    assert common.words(said) == answered(events)
     assert bool(said) == bool(events)
-    assert list(faults(json.loads(json.dumps(attributes(request, said))))) == []
+    assert list(common.faults(json.loads(json.dumps(common.attributes(request, said))))) == []
 
 
 @pytest.mark.recordings
@@ -92,16 +75,19 @@ def test_the_sdk_tells_what_was_recorded(
     telemetry: Telemetry, replay: ReplayServer, native: Native, recording: Recording, kind: str
 ) -> None:
     """Its objects are read like the JSON that they were made of."""
-    told = through_the_sdk(replay, telemetry, native, recording, kind)
-    assert words(told[OUTPUT]) == kept(answered(events_of(recording)))
-    assert words(told[INPUT]) == asked(OLLAMA[recording.api])
+    told = common.through_the_sdk(replay, telemetry, native, recording, kind)
+    assert common.words(told[common.OUTPUT]) == kept(answered(common.events_of(recording)))
+    assert common.words(told[common.INPUT]) == asked(OLLAMA[recording.api])
 
 
 @pytest.mark.recordings
-@pytest.mark.parametrize(("native", "recording"), smallest(ALL))
+@pytest.mark.parametrize(("native", "recording"), common.smallest(ALL))
 def test_any_field_may_be_anything(native: Native, recording: Recording) -> None:
     """Nothing raises, and with a null in any place what is told is whole."""
-    assert list(wrongs(f"ollama.{recording.api.upper()}", recording.asked, events_of(recording))) == []
+    assert (
+        list(common.wrongs(f"ollama.{recording.api.upper()}", recording.asked, common.events_of(recording)))
+        == []
+    )
 
 
 CALL = {"function": {"name": "add", "arguments": {"a": 1}}}
@@ -162,14 +148,16 @@ def test_a_chat_is_told(telemetry: Telemetry, replay: ReplayServer, kind: str, s
     serve(replay, chat(stream=stream), stream=stream)
     tools = [{"type": "function", "function": FUNCTION}]
     ask(replay, kind, "chat", messages=MESSAGES, tools=tools, stream=stream)
-    told = of_the_span(telemetry)
-    assert [one["role"] for one in told[INPUT]] == ["system", "user", "assistant", "tool"]
+    told = common.of_the_span(telemetry)
+    assert [one["role"] for one in told[common.INPUT]] == ["system", "user", "assistant", "tool"]
     sent = replay.requests[0].json["messages"]
-    assert words(told[INPUT]) == [found for message in sent for found in of_message(message)]
-    assert told[INPUT][1]["parts"][1] == PICTURE
-    assert (told[TOOLS][0]["name"], told[TOOLS][0]["description"]) == ("add", "adds")
+    assert common.words(told[common.INPUT]) == [found for message in sent for found in of_message(message)]
+    assert told[common.INPUT][1]["parts"][1] == PICTURE
+    assert (told[common.TOOLS][0]["name"], told[common.TOOLS][0]["description"]) == ("add", "adds")
     call = {"type": "tool_call", "name": "add", "arguments": {"a": 1}}
-    assert told[OUTPUT] == [{"role": "assistant", "parts": [*kept(TOLD), call], "finish_reason": "stop"}]
+    assert told[common.OUTPUT] == [
+        {"role": "assistant", "parts": [*kept(TOLD), call], "finish_reason": "stop"}
+    ]
 
 
 @kinds
@@ -183,11 +171,11 @@ def test_generating_is_told(telemetry: Telemetry, replay: ReplayServer, kind: st
     serve(replay, pieces if stream else whole, stream=stream)
     around = {"prompt": "def f(", "suffix": "return 1", "template": "left out", "context": [1, 2]}
     ask(replay, kind, "generate", system="be good", images=[b"png"], stream=stream, **around)
-    told = of_the_span(telemetry)
+    told = common.of_the_span(telemetry)
     said = [{"type": "text", "content": "def f("}, {"type": "text", "content": "return 1"}]
-    assert told[INPUT] == [{"role": "user", "parts": [*said, PICTURE]}]
-    assert told[SYSTEM] == [{"type": "text", "content": "be good"}]
-    assert told[OUTPUT] == [{"role": "assistant", "parts": kept(TOLD), "finish_reason": "stop"}]
+    assert told[common.INPUT] == [{"role": "user", "parts": [*said, PICTURE]}]
+    assert told[common.SYSTEM] == [{"type": "text", "content": "be good"}]
+    assert told[common.OUTPUT] == [{"role": "assistant", "parts": kept(TOLD), "finish_reason": "stop"}]
 
 
 @kinds
@@ -196,8 +184,8 @@ def test_a_stream_that_is_left_tells_what_came(telemetry: Telemetry, replay: Rep
     """And that it has not ended well."""
     serve(replay, chat(stream=True), stream=True)
     ask(replay, kind, "chat", upto=3, messages=MESSAGES, stream=True)
-    (said,) = of_the_span(telemetry)[OUTPUT]
-    assert words([said]) == kept([("reasoning", "first thought"), ("text", "Hel")])
+    (said,) = common.of_the_span(telemetry)[common.OUTPUT]
+    assert common.words([said]) == kept([("reasoning", "first thought"), ("text", "Hel")])
     assert said["finish_reason"] == "error"
 
 
@@ -206,8 +194,8 @@ def test_what_is_no_list_is_never_iterated() -> None:
     source = iter(["hi"])
     names = ("messages", "tools", "prompt", "images", "system")
     for name in ("ollama.CHAT", "ollama.GENERATE"):
-        request, _ = read(name, dict.fromkeys(names, source), [])
+        request, _ = common.read(name, dict.fromkeys(names, source), [])
         assert request.messages == request.system == request.tools == []
-    request, _ = read("ollama.CHAT", {"messages": [{"content": source, "images": source}]}, [])
-    assert words(request.messages) == []
+    request, _ = common.read("ollama.CHAT", {"messages": [{"content": source, "images": source}]}, [])
+    assert common.words(request.messages) == []
     assert list(source) == ["hi"]

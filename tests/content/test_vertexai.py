@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from otel_llm.testing import Exchange, ReplayServer, Telemetry
-from tests.content.reading import INPUT, OUTPUT, SYSTEM, TOOLS, of_the_span, read, recorded, words
-from tests.content.test_google_gemini import ANSWER, TOLD, answered, events_of, of_contents, whole
+from tests.content.reading import INPUT, OUTPUT, SYSTEM, TOOLS, events_of, of_the_span, read, recorded, words
+from tests.content.test_google_gemini import ANSWER, TOLD, answered, of_contents, whole
 from tests.providers.test_vertexai import model, models, stream
 from tests.recordings import Recording
 

@@ -41,7 +41,11 @@ class Text:
 
     def __str__(self) -> str:
         whole = "".join(self._pieces)
-        return f"{whole}{cut_mark(self._cut)}" if self._cut else whole
+        return whole if not self._cut else whole[:-UNSURE] + cut_mark(self._cut + min(UNSURE, len(whole)))
+
+
+UNSURE = 64
+"""Characters before a cut that are left out too: half of a key or a number is none that a filter would find."""
 
 
 def cut_mark(characters: int) -> str:

@@ -233,7 +233,8 @@ def _of_step(name: str, entries: Entries, cap: int) -> str | None:
     if not left:
         return None
     (part, *_) = left
-    value = part.get(place, part.get("content"))  # or how much was cut
+    how_much = part["name"] if part["type"] == "cut" else part.get("content")
+    value = part.get(place, how_much)
     if wrapped is None:
         return str(value)
     return written(value if isinstance(value, dict) else {wrapped: value})
